@@ -1,5 +1,5 @@
-"""Many appointments at once: cancelled, or their people written to, by one act of an agent.
+"""Batches: an agent cancels many appointments at once, or writes to their people.
 
-`choosing` finds the appointments and foretells what people get. `records` keeps the batch and what has become of each
-appointment of it. `working` does one appointment after the other.
+`choosing` finds the appointments and shows beforehand what people will get. `records` stores the batch and the outcome
+for each of its appointments. `working` does one appointment after the other.
 """

@@ -1,6 +1,6 @@
-"""Which appointments a batch is about, and what its people would get.
+"""Finds the appointments of a batch, and what their people would get.
 
-Only appointments that have not begun and that somebody still takes part in are chosen.
+Only appointments that have not begun and that still have participants are chosen.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ MOST_TOGETHER = 1000
 
 
 class TooMany(Problem):
-    """The choice is wider than a batch may be."""
+    """The choice has more appointments than a batch may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchChoice:
     """What an agent asks for: the appointments of a `day`, or those with these `ids` of ours.
 
-    They begin at `begins_from` or later, and before `begins_before`, on the clocks of each appointment's own zone.
-    `organisation_id` is ours, `place` as `place_key` gives it. None is no condition.
+    They begin at `begins_from` or later, and before `begins_before`, in each appointment's own time zone.
+    `organisation_id` is ours, `place` is what `place_key` gives. None means no condition.
     """
 
     day: date | None = None
@@ -44,7 +44,7 @@ class BatchChoice:
     ids: tuple[int, ...] | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Conditions on `appointments`. Those on day and hour let too much through: SQL cannot tell local times."""
+        """Conditions on `appointments`. Those on the day select too many, because SQL does not know local times."""
         starts_at = appointments.c.starts_at
         conditions: list[ColumnElement[bool]] = []
         if self.ids is not None:
@@ -59,7 +59,7 @@ class BatchChoice:
         return conditions
 
     def meets(self, entry: AppointmentEntry) -> bool:
-        """Whether it begins on the day and in the hours that are asked for."""
+        """Whether the appointment begins on the day and in the hours of the choice."""
         begins = local(entry.appointment.starts_at, entry.terms.time_zone)
         return (
             (self.day is None or begins.date() == self.day)
@@ -71,7 +71,7 @@ class BatchChoice:
 def choose(
     connection: Connection, terms: TermsBook, choice: BatchChoice, reach: ColumnElement[bool], now: datetime
 ) -> list[AppointmentEntry]:
-    """The appointments that the choice means, soonest first, of those that meet `reach`. Raises TooMany."""
+    """The chosen appointments, soonest first, among those that meet the condition `reach`. Raises TooMany."""
     somebody = exists().where(
         participations.c.appointment_id == appointments.c.id,
         participations.c.removed_at.is_(None),
@@ -94,8 +94,11 @@ def choose(
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What the people of one appointment would get: the texts of the SMS with their segments, the number of e-mails,
-    and who gets nothing."""
+    """What the people of one appointment would get.
+
+    `sms` are the texts of the SMS, each with its number of segments. `emails` counts the e-mails. `unreached` are those
+    who would get nothing.
+    """
 
     entry: AppointmentEntry
     people: tuple[ParticipationEntry, ...]
@@ -106,7 +109,7 @@ class Foretold:
 
 @dataclass(frozen=True, slots=True)
 class BatchForetold:
-    """The same for all of a batch."""
+    """The same for all appointments of a batch."""
 
     each: Sequence[Foretold]
 
@@ -144,7 +147,7 @@ def foretell(
     word: str | None,
     now: datetime,
 ) -> BatchForetold:
-    """What people would get if `canceller` cancelled these appointments now, or only wrote `word` where it is None."""
+    """What people would get if `canceller` cancelled these appointments now. None: if only `word` is sent to them."""
     each = []
     for entry in entries:
         people = entry.cancellable_participations

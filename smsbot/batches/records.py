@@ -1,7 +1,7 @@
-"""A batch as the database keeps it, with what has become of each of its appointments.
+"""Stores batches, with the outcome for each of their appointments.
 
-It is written down whole before anything is done. Then each appointment is done in a transaction of its own, which also
-writes down its outcome. So after a crash every appointment is either done, with all that is told of it, or waits still.
+A batch is stored as a whole before anything is done. Then each appointment is done in a transaction of its own, which
+also stores its outcome. So after a crash every appointment is either done, with all its messages, or still waits.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class BatchAct(StrEnum):
 
 
 class BatchState(StrEnum):
-    """Where a batch is."""
+    """The state of a batch."""
 
     RUNNING = "running"
-    STOPPED = "stopped"  # by an agent: what was not done then is left as it is
+    STOPPED = "stopped"  # by an agent; the appointments that were not done yet stay as they are
     DONE = "done"
 
 
 class BatchOutcome(StrEnum):
-    """What became of one appointment."""
+    """The outcome for one appointment."""
 
     CANCELLED = "cancelled"
     REQUESTED = "requested"  # its source was asked, and has not answered yet
     ALREADY = "already"  # it was cancelled before, or nothing is left to cancel
     WRITTEN = "written"
-    UNREACHED = "unreached"  # nobody of it can be written to
+    UNREACHED = "unreached"  # none of its participants can be written to
     BEGUN = "begun"
     FAILED = "failed"  # by a mistake of ours: nothing was done
     GONE = "gone"  # it no longer exists, or is no longer the agent's
@@ -49,7 +49,7 @@ class BatchOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What is to be done. `agent` is None for the operator of the service. `status` is that of what is cancelled."""
+    """A batch to store. `agent` is None for the operator. `status` is the status that cancelled appointments get."""
 
     act: BatchAct
     via: Via
@@ -61,7 +61,7 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class BatchTask:
-    """One appointment that waits to be done."""
+    """One appointment of a batch that is not done yet."""
 
     batch_id: int
     appointment_id: int
@@ -69,7 +69,7 @@ class BatchTask:
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One appointment of a batch. `outcome` is None as long as it was not done."""
+    """One appointment of a batch. `outcome` is None until it is done."""
 
     appointment_id: int
     outcome: BatchOutcome | None
@@ -103,7 +103,7 @@ class BatchRecord:
 
 
 def begin_batch(connection: Connection, new: NewBatch, appointment_ids: Sequence[int], now: datetime) -> int:
-    """Write a batch down, to be done from `begins_at` on; our id of it. There must be some appointments."""
+    """Store a batch, which is done from `begins_at` on. Returns our id of it. It must have appointments."""
     values = {
         "act": new.act.value,
         "way": new.via.value,
@@ -124,9 +124,9 @@ def begin_batch(connection: Connection, new: NewBatch, appointment_ids: Sequence
 
 
 def read_batch(connection: Connection, batch_id: int, agent: Agent | None) -> BatchRecord:
-    """The batch with this id of ours. An agent sees those of which every appointment is in their organisations.
+    """The batch with this id of ours. An agent sees a batch if all its appointments are in their organisations.
 
-    Raises OutOfReach.
+    `agent` None sees all batches. Raises OutOfReach.
     """
     reach = [_is_within_reach(agent)] if agent is not None else []
     row = connection.execute(_BATCH.where(batches.c.id == batch_id, *reach)).mappings().one_or_none()
@@ -137,28 +137,28 @@ def read_batch(connection: Connection, batch_id: int, agent: Agent | None) -> Ba
 
 
 def stop_batch(connection: Connection, batch_id: int, now: datetime) -> bool:
-    """Do nothing more of a batch. False where it had ended before."""
+    """Stop a batch: its other appointments are not done. False where it had ended before."""
     running = (batches.c.id == batch_id) & (batches.c.state == BatchState.RUNNING.value)
     stopped = update(batches).where(running).values(state=BatchState.STOPPED.value, finished_at=now)
     return connection.execute(stopped).rowcount == 1
 
 
 def waiting_tasks(connection: Connection, now: datetime, at_most: int, batch_id: int | None = None) -> list[BatchTask]:
-    """The next appointments to be done of batches that have begun, the oldest batch first; of one, if it is given."""
+    """The next appointments to do, of batches that have begun, the oldest batch first; or only of `batch_id`."""
     only = [batches.c.id == batch_id] if batch_id is not None else []
     rows = connection.execute(_WAITING.where(batches.c.begins_at <= now, *only).limit(at_most))
     return [BatchTask(row.batch_id, row.appointment_id) for row in rows]
 
 
 def hold_task(connection: Connection, task: BatchTask) -> BatchRecord | None:
-    """The batch of a task, without its items, for whoever does it now; None where it was done, or the batch stopped.
+    """Lock a task to do it, and return its batch without items. None where it was done, or the batch was stopped.
 
-    It is locked until the transaction ends, so that nobody else does it and a stop comes before or after it.
+    The lock lasts until the transaction ends, so that nobody else does the task, and a stop comes before or after it.
     """
     this = (batch_appointments.c.batch_id == task.batch_id) & (
         batch_appointments.c.appointment_id == task.appointment_id
     )
-    # The item first, then the batch is read: what others have written meanwhile is seen.
+    # The item is locked before the batch is read, so that we see what others have written in the meantime.
     held = select(batch_appointments.c.outcome).where(this).with_for_update()
     if connection.execute(held).scalar_one_or_none() is not None:
         return None
@@ -168,7 +168,7 @@ def hold_task(connection: Connection, task: BatchTask) -> BatchRecord | None:
 
 
 def finish_task(connection: Connection, task: BatchTask, outcome: BatchOutcome, now: datetime) -> None:
-    """Write down what has become of a task that is held in this transaction."""
+    """Store the outcome of a task that is locked in this transaction."""
     this = (batch_appointments.c.batch_id == task.batch_id) & (
         batch_appointments.c.appointment_id == task.appointment_id
     )
@@ -176,12 +176,12 @@ def finish_task(connection: Connection, task: BatchTask, outcome: BatchOutcome, 
 
 
 def has_ended_batches(connection: Connection) -> bool:
-    """Whether there are running batches of which nothing waits: `finish_batches` is to be called."""
+    """Whether there are running batches without waiting appointments. If so, call `finish_batches`."""
     return connection.execute(select(batches.c.id).where(*_ENDED).limit(1)).one_or_none() is not None
 
 
 def finish_batches(connection: Connection, now: datetime) -> None:
-    """Mark the running batches of which nothing waits as done."""
+    """Mark the running batches without waiting appointments as done."""
     connection.execute(update(batches).where(*_ENDED).values(state=BatchState.DONE.value, finished_at=now))
 
 
@@ -191,7 +191,7 @@ def _is_within_reach(agent: Agent) -> ColumnElement[bool]:
     return ~outside
 
 
-# Written out, not bound: otherwise the engines do not use the partial indexes.
+# The values are written out, not bound. Otherwise the engines do not use the partial indexes.
 _IS_RUNNING = text("batches.state = 'running'")
 _IS_WAITING = text("batch_appointments.outcome IS NULL")
 _ENDED = (_IS_RUNNING, ~exists().where(batch_appointments.c.batch_id == batches.c.id, _IS_WAITING))

@@ -1,7 +1,7 @@
-"""Works batches off: one appointment after the other, each in a transaction of its own, no faster than SMS may leave.
+"""Works batches off: one appointment after the other, each in its own transaction, no faster than SMS may leave.
 
-What was done is written down with what it causes. So whoever is killed has done an appointment wholly or not at all,
-the next process goes on where it ended, and each person is told once.
+The outcome is stored in the same transaction as its effects. So if a process is killed, an appointment is done
+completely or not at all, the next process goes on from there, and each person is told once.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from smsbot.store.database import Database
 EVERY = timedelta(seconds=1)
 logger = structlog.get_logger(__name__)
 USUAL_RATE = 10.0
-"""Appointments a second where SMS have no limit of their own."""
+"""Appointments per second where SMS have no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchWorker:
-    """Does what batches ask for. `rate` is how many SMS a second may leave from the usual sender, None for no limit."""
+    """Does the appointments of batches. `rate` is how many SMS per second the usual sender may send; None: no limit."""
 
     door: Door
     herald: Herald
@@ -53,7 +53,7 @@ class BatchWorker:
 
     @property
     def at_once(self) -> int:
-        """How many appointments are done in a round of a second."""
+        """How many appointments are done in a round, which is one second."""
         return max(1, math.floor(self.rate or USUAL_RATE))
 
     def do(self, connection: Connection, task: BatchTask, now: datetime) -> BatchOutcome | None:
@@ -66,7 +66,7 @@ class BatchWorker:
                 outcome = self._outcome(connection, batch, task.appointment_id, now)
         except DATABASE_OUTAGE:
             raise
-        except Exception as error:  # noqa: BLE001 - the others of the batch must not wait for ever
+        except Exception as error:  # noqa: BLE001 - one failure must not hold up the rest of the batch
             logger.error("an appointment of a batch failed", error=type(error).__name__, batch_id=task.batch_id)
             outcome = BatchOutcome.FAILED
         finish_task(connection, task, outcome, now)
@@ -110,13 +110,13 @@ _OUTCOMES = {
 
 
 def working_batches_off(database: Database, worker: BatchWorker, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of doing what batches ask for, at the rate of the usual sender."""
+    """The work of doing the appointments of batches, at the rate of the usual sender."""
 
     async def once() -> None:
         tasks = await database.read(partial(waiting_tasks, now=clock(), at_most=worker.at_once))
         for task in tasks:
             await database.write(partial(worker.do, task=task, now=clock()))
-        # Also where nothing waits any more: whoever did the last one may have been killed before it came here.
+        # Checked in each round, because the process that did the last appointment may have been killed before this.
         if await database.read(has_ended_batches):
             await database.write(partial(finish_batches, now=clock()))
 

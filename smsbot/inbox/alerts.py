@@ -1,7 +1,8 @@
-"""Tells an organisation by e-mail that messages wait in its inbox, at an address that an administrator sets.
+"""Tells an organisation by e-mail that messages wait in its inbox. An administrator sets the address.
 
-As with reminders, a periodic search finds them, so nothing is lost in an outage. One e-mail tells of everything that
-came since the last search. `alerted_at` says that a message was told of, or that no address was set.
+A periodic search finds the messages, as with reminders, so nothing is lost in an outage. One e-mail is about all
+messages that came since the last search. `alerted_at` is set when a message was in an e-mail, or had no address to go
+to.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
 EVERY = timedelta(seconds=60)
 AT_ONCE = 200
 URGENT = "urgent messages"
-"""The topic to signal (`store.database.signal`) with a message that is of no use later: it is told at once."""
+"""The topic for `store.database.signal` when a message cannot wait. Its e-mail is then written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class InboxAlerts:
     agent_emails: AgentEmails
 
     def alert(self, connection: Connection, now: datetime) -> int:
-        """Tell of up to `AT_ONCE` messages, and return how many there were.
+        """Write e-mails about up to `AT_ONCE` messages, and return how many messages there were.
 
         An address that was set later is not told of earlier messages.
         """
@@ -54,7 +55,7 @@ class InboxAlerts:
 
 
 def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of telling of all messages that were not told of yet: once a minute, and at once where one is urgent."""
+    """The work of writing e-mails about new messages: once a minute, and at once when a message is urgent."""
 
     async def once() -> None:
         while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
@@ -64,13 +65,13 @@ def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], dateti
 
 
 def alert_addresses(connection: Connection, organisation_ids: Sequence[int]) -> Mapping[int, str]:
-    """The address of each of these organisations (our ids) that has one."""
+    """The addresses of those of these organisations (our ids) that have one."""
     these = inbox_alerts.c.organisation_id.in_(organisation_ids)
     return {row.organisation_id: row.email for row in connection.execute(select(inbox_alerts).where(these))}
 
 
 def set_alert_address(connection: Connection, organisation_id: int, email: str | None) -> None:
-    """Tell this address from now on; None for nobody."""
+    """Set the address that is told from now on; None for none."""
     if email is None:
         connection.execute(delete(inbox_alerts).where(inbox_alerts.c.organisation_id == organisation_id))
         return
@@ -81,7 +82,7 @@ def set_alert_address(connection: Connection, organisation_id: int, email: str |
 def choose_alert_address(
     connection: Connection, administrator: Agent, organisation_id: int, email: str | None, now: datetime
 ) -> None:
-    """`set_alert_address` by an administrator in the console: it is noted in the audit."""
+    """`set_alert_address` for an administrator in the console. It is recorded in the audit."""
     set_alert_address(connection, organisation_id, email)
     by, detail = administrator.email, f"organisation {organisation_id}"
     note(connection, now, "alert_address_set", Actor.AGENT, Via.CONSOLE, agent=by, detail=detail)

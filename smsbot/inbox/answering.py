@@ -1,4 +1,4 @@
-"""An agent's answer: what an SMS makes of it while it is typed, and the message that it becomes.
+"""An agent's answer: how it looks as an SMS while it is typed, and the message that is sent.
 
 It is sent by SMS, or by e-mail to somebody who has sent STOP.
 """
@@ -25,7 +25,7 @@ _FOLDER = "web/console/email"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answer as typed, and as an SMS carries it. `room` is how many more signs fit into its last segment."""
+    """An answer as typed, and as it is in an SMS. `room` is how many more signs fit into its last segment."""
 
     typed: str
     sms: str
@@ -40,7 +40,7 @@ class Draft:
 
     @property
     def is_in_another_script(self) -> bool:
-        """Whether it is sent as written, in segments of 70 or 67 signs, because GSM-7 would lose its letters."""
+        """Whether it is sent in UCS-2, in segments of 70 or 67 signs, because GSM-7 does not have its letters."""
         return not is_gsm7(self.sms)
 
     @property
@@ -72,7 +72,7 @@ class AnswerWriter:
         mail_address: str | None,
         now: datetime,
     ) -> OutgoingMessage:
-        """The answer that this agent gives: by SMS or, with `mail_address`, by e-mail to this one of the `emails`."""
+        """The message for this agent's answer: by SMS or, if `mail_address` is given, by e-mail to this address."""
         thread = opened.thread
         about = thread.about(now)
         answered = partial(
@@ -107,7 +107,7 @@ class AnswerWriter:
         )
 
     def _reply_to(self, connection: Connection, thread: Thread, mail_address: str) -> str | None:
-        """Where answers to an e-mail to this person go; None for its sender."""
+        """The address for answers to an e-mail to this person; None for the sender's own."""
         theirs = next(each.id for each in thread.participations if each.email == mail_address)
         participation = participation_of(connection, theirs)
         assert participation is not None, "it was read in this transaction"

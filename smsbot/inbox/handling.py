@@ -1,13 +1,13 @@
 """What agents do with a thread: hold it, answer it, close it, put it off, hand it over to a colleague.
 
-Two things keep two agents from answering the same thread without knowing of each other:
+Two things prevent that two agents answer the same thread without knowing of each other:
 
 - An agent who takes a thread holds it for a quarter of an hour, and everybody sees this. It is not a lock: another
-agent may take it over, and knows it.
+agent may take it over, but has to say so.
 - Every form says what its agent has seen: the newest message and the newest answer. If there is something newer when
 the form arrives, nothing is done and the newer things are shown. This does not depend on who holds the thread.
 
-Whoever changes a thread must first read it with `lock_thread` or `lock_open_thread`, in the same transaction.
+Before a thread is changed, it has to be read with `lock_thread` or `lock_open_thread` in the same transaction.
 `Overtaken` is raised before anything is written.
 """
 
@@ -46,7 +46,7 @@ HOLD = timedelta(minutes=15)
 class Overtaken(Problem):
     """Something happened that the agent had not seen, so nothing was done.
 
-    `by` is the agent who did it, None for others.
+    `by` is the agent who did it; None if it was no agent.
     """
 
     def __init__(self, by: Agent | None = None) -> None:
@@ -64,15 +64,15 @@ def lock_thread(connection: Connection, agent: Agent, message_id: int) -> Thread
 
 
 def lock_open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenThread:
-    """The same, with everything that is needed to answer it. Raises OutOfReach."""
+    """Like `lock_thread`, with everything that is needed to answer the thread. Raises OutOfReach."""
     _lock(connection, agent, message_id)
     return open_thread(connection, agent, message_id)
 
 
 def take(connection: Connection, thread: Thread, agent: Agent, now: datetime, *, over: bool = False) -> Thread:
-    """Hold the thread from now on for a while, and return it as it is then.
+    """Hold the thread for `HOLD` from now on, and return it with this change.
 
-    Raises Overtaken where another agent holds it, unless `over` says to take it over.
+    If another agent holds it, `over` takes it over; without `over`, Overtaken is raised.
     """
     if not over:
         _unless_held_by_another(thread, agent, now)
@@ -81,15 +81,15 @@ def take(connection: Connection, thread: Thread, agent: Agent, now: datetime, *,
 
 
 def release(connection: Connection, thread: Thread, agent: Agent) -> None:
-    """Hold the thread no longer, if this agent holds it."""
+    """Stop holding the thread, if this agent holds it."""
     if thread.held_by == agent:
         _write(connection, thread, held_by=None, held_until=None)
 
 
 def hand_over(connection: Connection, thread: Thread, agent: Agent, colleague: Agent) -> None:
-    """Assign the thread to a colleague, for whom it waits from now on even if it was put off.
+    """Assign the thread to a colleague. It waits for them at once, even if it was put off.
 
-    The caller must check that the colleague may act in its organisation. Raises Overtaken where nothing of it waits.
+    The caller must check that the colleague may act in its organisation. Raises Overtaken where no message of it waits.
     """
     _unless_handled(thread)
     _write(
@@ -107,7 +107,7 @@ def hand_over(connection: Connection, thread: Thread, agent: Agent, colleague: A
 def hand_over_together(
     connection: Connection, agent: Agent, colleague: Agent, seen: Collection[int], now: datetime
 ) -> tuple[int, ...]:
-    """Assign the threads of these messages (our ids) to a colleague. Return the ids of those that were assigned.
+    """Assign the threads of these messages (our ids) to a colleague. Returns the ids of those that were assigned.
 
     Threads that another agent holds stay as they are. So do those that are handled, and those out of the reach of the
     agent or of the colleague.
@@ -129,11 +129,11 @@ def put_off(
     now: datetime,
     known_until: datetime | None = None,
 ) -> None:
-    """Let what was seen of the thread wait until then. If more has come or comes, all of it waits at once, also where
-    the bot has answered that.
+    """Put off the messages of the thread that the agent has seen, until `until` (UTC).
 
-    `known_until` is until when it was put off already, as the agent saw it. Raises Overtaken where another agent holds
-    it, where nothing of it waits, or where another agent has put it off in the meantime.
+    When a newer message comes, or has come, all of them wait at once, even if the bot has answered the newer one.
+    `known_until` is the time to which it was put off already, as the agent saw it. Raises Overtaken where another agent
+    holds it, where no message of it waits, or where another agent has put it off in the meantime.
     """
     _unless_held_by_another(thread, agent, now)
     _unless_handled(thread)
@@ -156,7 +156,7 @@ def bring_back(connection: Connection, thread: Thread) -> None:
 
 
 def bring_back_of(connection: Connection, phones: Collection[str]) -> None:
-    """Let all threads of these telephones (E.164) wait again at once that were put off: the people have written."""
+    """Let the threads of these telephones (E.164) that were put off wait again at once, because people have written."""
     these = (incoming_messages.c.from_number.in_(phones), WAITING, incoming_messages.c.comes_back_at.is_not(None))
     connection.execute(update(incoming_messages).where(*these).values(comes_back_at=None, put_off_by=None))
 
@@ -171,7 +171,7 @@ def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now:
 
 
 def close_together(connection: Connection, agent: Agent, seen: Collection[int], now: datetime) -> bool:
-    """Close the threads of these messages (our ids), each up to the message given. Return whether all were closed.
+    """Close the threads of these messages (our ids), each up to this message. Returns whether all were closed.
 
     Threads that another agent holds stay as they are, and so do those out of reach.
     """
@@ -192,7 +192,7 @@ def reopen(connection: Connection, agent: Agent, message_id: int) -> None:
 
 
 def put_into_inbox(connection: Connection, message_id: int) -> None:
-    """Let agents find a message that needed none of them when it came. One whose person was erased stays out."""
+    """Put a message into the inbox that was not for agents when it came. If its person was erased, nothing happens."""
     this = (incoming_messages.c.id == message_id) & IS_SOMEBODYS
     connection.execute(update(incoming_messages).where(this).values(for_agents=True))
 
@@ -248,13 +248,13 @@ def _together(
     act: Callable[[Thread, int], None],
     *conditions: ColumnElement[bool],
 ) -> tuple[int, ...]:
-    """Do this to the threads of these messages (our ids), and return the messages whose threads it was done to.
+    """Do `act` with the threads of these messages (our ids). Returns the messages for which it was done.
 
-    Left out are those out of the agent's reach, those that do not meet the conditions, and those where `act` raises
-    Overtaken.
+    Left out are messages out of the agent's reach, those that do not meet the conditions, and those for which `act`
+    raises Overtaken.
     """
     these = incoming_messages.c.id.in_(seen) & incoming_within_reach(agent) & IS_SOMEBODYS
-    # In the order of numbers, so that two agents who lock several threads at once do not block each other for ever.
+    # In the order of telephone numbers, so that two agents with several threads do not wait for each other for ever.
     numbered = select(incoming_messages.c.id).where(these, *conditions).order_by(incoming_messages.c.from_number)
     done = []
     for message_id in connection.execute(numbered).scalars().all():

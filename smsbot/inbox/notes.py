@@ -50,7 +50,7 @@ def add_note(connection: Connection, thread: Thread, agent: Agent, text: str, no
 
 
 def remove_note(connection: Connection, thread: Thread, agent: Agent, note_id: int) -> None:
-    """Remove a note (our id) of this agent's from the thread. A note of others, or one that is gone, is left alone."""
+    """Remove this agent's note (our id) from the thread. Does nothing if it is another agent's or is gone already."""
     of_thread = select(incoming_messages.c.id).where(in_thread_condition(thread))
     this = (inbox_notes.c.id == note_id) & (inbox_notes.c.agent_id == agent.id)
     connection.execute(delete(inbox_notes).where(this, inbox_notes.c.message_id.in_(of_thread)))

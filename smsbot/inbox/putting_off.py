@@ -1,6 +1,6 @@
-"""When a message comes back that an agent puts off: in an hour, this afternoon, tomorrow morning, on another day.
+"""When a message that an agent puts off comes back: in an hour, this afternoon, tomorrow morning, on another day.
 
-All times are those of the organisation's clocks.
+All hours are in the organisation's time zone.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Later(StrEnum):
 
 
 def choices(now: datetime, time_zone: str) -> Sequence[Later]:
-    """What may be chosen now: "this afternoon" is over once it has begun."""
+    """What may be chosen now. "This afternoon" is not offered once the afternoon has begun."""
     afternoon = local(now, time_zone).time() < AFTERNOON
     return [each for each in Later if each is not Later.AFTERNOON or afternoon]
 
 
 def comes_back_at(later: Later, day: date | None, now: datetime, time_zone: str) -> datetime | None:
-    """When it comes back, in UTC; None where that is not ahead, or more than `MOST_DAYS_AHEAD` days ahead.
+    """When it comes back, in UTC; None where this is not in the future, or more than `MOST_DAYS_AHEAD` days away.
 
-    `day` counts for `Later.DAY` only, and is None where none was chosen. `time_zone` is an IANA name.
+    `day` is only used for `Later.DAY`; None where no day was chosen. `time_zone` is an IANA name.
     """
     today = local(now, time_zone).date()
     match later:

@@ -29,7 +29,7 @@ MOST_CHARACTERS_OF_A_TITLE = 60
 MOST_CHARACTERS_OF_A_TEXT = 600
 MOST_OF_AN_ORGANISATION = 100
 FACTS = ("jour", "heure", "lieu", "téléphone", "lien", "organisation")
-"""What a text may name in braces, in any case and with or without accents."""
+"""What a text may name in braces, in capitals or not, with or without accents."""
 
 _BRACES = re.compile(r"\{\s*([^{}\s]{1,20})\s*\}")
 _FACTS = {fold(fact): fact for fact in FACTS}
@@ -37,7 +37,7 @@ _FACTS = {fold(fact): fact for fact in FACTS}
 
 @dataclass(frozen=True, slots=True)
 class ReadyAnswer:
-    """A text that is kept. `id` is ours. `version` grows with each change."""
+    """A stored text. `id` is ours. `version` grows with each change."""
 
     id: int
     organisation_id: int
@@ -47,10 +47,10 @@ class ReadyAnswer:
 
 
 class AlreadyThere(Problem):
-    """The organisation has an answer of this title."""
+    """The organisation already has an answer with this title."""
 
     def __init__(self) -> None:
-        super().__init__("The organisation has a ready answer of this title: choose another title.")
+        super().__init__("The organisation has a ready answer with this title: choose another title.")
 
 
 class TooManyAnswers(Problem):
@@ -78,19 +78,19 @@ def fill_in(text: str, facts: Mapping[str, str]) -> str:
 
 
 def left_open(text: str) -> list[str]:
-    """The facts, each with its braces, that a text still waits for."""
+    """The names of facts, with their braces, that have not been filled in."""
     return list(dict.fromkeys(found[0] for found in _BRACES.finditer(text) if fold(found[1]) in _FACTS))
 
 
 def answers_of(connection: Connection, organisation_id: int) -> Sequence[ReadyAnswer]:
-    """The ready answers of this organisation (our id), by title. The caller must check that it is the agent's."""
+    """The ready answers of this organisation (our id), by title. The caller must check that the agent may see them."""
     theirs = ready_answers.c.organisation_id == organisation_id
     rows = connection.execute(select(ready_answers).where(theirs).order_by(func.lower(ready_answers.c.title)))
     return [ReadyAnswer(**row._asdict()) for row in rows]
 
 
 def add_answer(connection: Connection, agent: Agent, organisation_id: int, title: str, text: str) -> None:
-    """Keep a text for this organisation (our id). Raises OutOfReach, AlreadyThere and TooManyAnswers."""
+    """Store a text for this organisation (our id). Raises OutOfReach, AlreadyThere and TooManyAnswers."""
     kept = _lock(connection, agent, organisation_id)
     if any(each.title == title for each in kept):
         raise AlreadyThere
@@ -116,13 +116,13 @@ def change_answer(
 
 
 def remove_answer(connection: Connection, agent: Agent, organisation_id: int, answer_id: int, version: int) -> None:
-    """Remove such an answer. Raises OutOfReach and ChangedMeanwhile."""
+    """Remove a ready answer that the agent has seen in this version. Raises OutOfReach and ChangedMeanwhile."""
     _require_unchanged(_lock(connection, agent, organisation_id), answer_id, version)
     connection.execute(delete(ready_answers).where(ready_answers.c.id == answer_id))
 
 
 def _lock(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[ReadyAnswer]:
-    """The ready answers of this organisation, which nobody else changes until the transaction ends."""
+    """The ready answers of this organisation, locked until the transaction ends. Raises OutOfReach."""
     if all(each.id != organisation_id for each in organisations_of(connection, agent)):
         raise OutOfReach("no such organisation")
     serialise(connection, f"ready answers:{organisation_id}")
@@ -135,9 +135,9 @@ def _require_unchanged(kept: Sequence[ReadyAnswer], answer_id: int, version: int
 
 
 def answer_facts(connection: Connection, terms_book: TermsBook, thread: Thread, now: datetime) -> dict[str, str]:
-    """The facts that a ready answer may tell, by their names in `FACTS`, as far as they are known.
+    """The facts for a ready answer, by their names in `FACTS`, as far as they are known.
 
-    They are of the appointment that the thread is most likely about. Its hour is told on its own clocks.
+    They are those of the appointment that the thread is most likely about. Its hour is in its own time zone.
     """
     about = thread.about(now)
     participation = participation_of(connection, about.id) if about is not None else None

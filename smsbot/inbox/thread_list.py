@@ -1,11 +1,11 @@
-"""The list of the inbox: which threads are wanted, in which order, one page at a time, and which comes next.
+"""The list of the inbox: filtered, sorted, one page at a time; and the thread to work on next.
 
-Of what waits, those come first whose appointment is soonest, since an answer after it is of no use. Then come those
-who have waited longest. What was put off is listed with what comes back first, and what is handled with the last
-handled first.
+Of the waiting threads, those with the soonest appointment come first, because an answer after the appointment is of no
+use. The others follow, the longest waiting first. Threads that were put off are sorted by when they come back, handled
+ones by when they were handled, the last first.
 
-The place of a thread in the list is made of its own times. So a page begins where the last one ended, whatever was
-handled or has come in the meantime.
+The position of a thread in the list is made of its own times. So a page begins where the last one ended, even if
+threads were handled or have come in the meantime.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from smsbot.understanding.topics import Topic
 
 IN_A_PAGE = 25
 PLACE_COUNTS_FOR = timedelta(days=7)
-"""How long after its start an appointment's place is still where its person's messages are found."""
+"""For how long after its start the place of an appointment counts, when messages are filtered by place."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 """Stands for the time of the appointment where there is none, so that these threads come last."""
@@ -65,10 +65,10 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThreadPosition:
-    """The place of a thread in the list.
+    """The position of a thread in the list. Times are in UTC.
 
-    Of what waits, `first` is when its appointment starts; of what was put off, when it comes back; of what is handled,
-    when it was. `since` is when the first of its messages came, and `id` is our id of that message.
+    `first` is when the appointment of a waiting thread starts, when a thread that was put off comes back, or when a
+    handled one was handled. `since` is when the first of its messages came, and `id` is our id of that message.
     """
 
     first: datetime
@@ -99,8 +99,8 @@ def _microseconds(moment: datetime) -> int:
 class InboxQuery:
     """What the agent asks for. `words` are as typed, and `sought` is what was understood of them.
 
-    `topic` is what a message of the thread is about; `OTHER` is also all that nothing was read from. `place` is the
-    key of the place of an appointment of its person's (`appointments.appointment.place_key`).
+    `topic` is what a message of the thread is about; `OTHER` includes messages without a topic. `place` is the key of
+    the place of one of the person's appointments (`appointments.appointment.place_key`).
     """
 
     view: View = View.WAITING
@@ -113,7 +113,7 @@ class InboxQuery:
 
     @classmethod
     def read(cls, query: Mapping[str, str], today: date) -> InboxQuery:
-        """Reads the parameters of the page's address. What cannot be read counts as not given."""
+        """Read the parameters of the page's address. What cannot be read counts as not given."""
         words = query.get("q", "").strip()[:MOST_CHARACTERS]
         found = read_words(words, today)
         return cls(
@@ -128,19 +128,19 @@ class InboxQuery:
 
     @property
     def filters(self) -> dict[str, str]:
-        """What narrows the view, as parameters of the address."""
+        """The filters, as parameters of the address."""
         wanted = {"organisation": self.organisation_id, "lieu": self.place, "sujet": self.topic, "q": self.words}
         return {name: str(value) for name, value in wanted.items() if value}
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All of it but the page, as parameters of the address."""
+        """Everything except the page, as parameters of the address."""
         return ({} if self.view is View.WAITING else {"vue": str(self.view)}) | self.filters
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadPage:
-    """A page of the list. `total` is how many threads there are on all pages, `first` the number of the page's first.
+    """A page of the list. `total` counts the threads on all pages; `first` is the number of the first on this page.
 
     `position` is where the next page begins; None at the end.
     """
@@ -152,7 +152,7 @@ class ThreadPage:
 
 
 def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: datetime) -> ThreadPage:
-    """One page of the threads that the agent asks for: the first one where nothing is left behind `query.after`."""
+    """One page of the threads that the agent asks for: those after `query.after`, or the first page if none is left."""
     rows = [_ListedThread(*row) for row in _page(agent, query).rows(connection, _values(agent, query, now))]
     if not rows and query.after is not None:
         return list_threads(connection, agent, replace(query, after=None), now)
@@ -167,7 +167,7 @@ def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: d
 
 
 def places_to_choose(connection: Connection, agent: Agent, now: datetime) -> list[str]:
-    """Where the people who wait have their next appointment, or had one lately: the keys of the places, in order."""
+    """The keys of the places, in order, where people who wait have their next appointment or had one lately."""
     rows = _PLACES.rows(connection, agent, {"place_since": now - PLACE_COUNTS_FOR})
     return sorted(key for [key] in rows if key is not None)
 
@@ -186,9 +186,9 @@ def position_of(
 def next_thread(
     connection: Connection, agent: Agent, query: InboxQuery, position: ThreadPosition | None, now: datetime
 ) -> int | None:
-    """Our id of a message of the thread to work on after the one at `position`, then from the beginning.
+    """Our id of a message of the next thread to work on: after `position`, else from the beginning of the list.
 
-    Threads that were left to others, and those that others are at, are passed over. None where there is no other one.
+    Threads that are assigned to other agents or held by them are skipped. None where there is no other thread.
     """
     after = replace(query, after=position)
     found = _page(agent, after, is_free=True).row(connection, _values(agent, after, now))
@@ -201,7 +201,7 @@ def next_thread(
 
 
 class _ListedThread(NamedTuple):
-    """A row of the list. Of the threads in it, `total` in all, `before` are before its page."""
+    """A row of the list. The whole list has `total` threads, and `before` of them are before this page."""
 
     from_number: str
     to_number: str
@@ -237,10 +237,10 @@ def _values(agent: Agent, query: InboxQuery, now: datetime) -> dict[str, Any]:
 
 
 def _page(agent: Agent, query: InboxQuery, *, is_free: bool = False) -> Prepared:
-    """The threads after `query.after` in order, as `_ListedThread`: those of a page and one more, or with `is_free` the
-    first that nobody else is at.
+    """The threads after `query.after` in order, as `_ListedThread`: those of a page and one more. With `is_free`, only
+    the first one that no other agent holds or is assigned to.
     """
-    if query.words:  # nobody's name is kept
+    if query.words:  # not cached, so that no name stays in memory
         return _prepared_page.__wrapped__(agent.everywhere, query, is_free)
     shape = replace(
         query,
@@ -253,7 +253,7 @@ def _page(agent: Agent, query: InboxQuery, *, is_free: bool = False) -> Prepared
 
 @lru_cache(maxsize=256)
 def _prepared_page(everywhere: bool, query: InboxQuery, is_free: bool) -> Prepared:
-    """The statement for all queries that ask for the same things, whatever their values are."""
+    """The statement for all queries with the same filters, whatever their values are."""
     listed = _listed(GivenAgent(everywhere), query, is_free=is_free)
     total, before = select(func.count()).select_from(listed).scalar_subquery(), None
     order = [listed.c.first, listed.c.since, listed.c.id]
@@ -276,7 +276,7 @@ def _prepared_page(everywhere: bool, query: InboxQuery, is_free: bool) -> Prepar
 
 
 def _listed(agent: AnyAgent, query: InboxQuery, *, is_free: bool = False) -> CTE:
-    """All threads that are asked for, with what their order is made of."""
+    """All threads that are asked for, with the values by which they are sorted."""
     message = incoming_messages.c
     state = HANDLED if query.view is View.HANDLED else WAITING
     wanted = [state, IS_SOMEBODYS, incoming_within_reach(agent)]
@@ -313,12 +313,12 @@ def _listed(agent: AnyAgent, query: InboxQuery, *, is_free: bool = False) -> CTE
         first = func.coalesce(soonest, literal(_NEVER, UtcDateTime()))
     columns = [grouped.c[column.name] for column in THREAD_KEY]
     statement = select(*columns, grouped.c.since, grouped.c.id, first.label("first"))
-    # Materialised: SQLite would look for the appointment anew wherever `first` is named.
+    # Materialised, because SQLite would search the appointment again at each use of `first`.
     return statement.cte("listed").prefix_with("MATERIALIZED")
 
 
 def _having(agent: AnyAgent, query: InboxQuery, *, is_free: bool) -> Iterator[ColumnElement[bool]]:
-    """Conditions on threads. Most look at each message: one that meets them is enough, or one too many."""
+    """Conditions on threads. Most are about single messages: one message meets them, or no message does."""
     message = incoming_messages.c
     is_held = message.held_until > _NOW
     if query.view is View.LATER:
@@ -350,11 +350,13 @@ def _some(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 _ENDS_AT = func.coalesce(appointments.c.ends_at, appointments.c.starts_at)
-"""No column of an index: else SQLite would begin at all appointments of an organisation instead of at a telephone."""
+"""An expression, which no index has. Otherwise SQLite would begin at all appointments of an organisation and not at the
+telephone.
+"""
 
 
 def _at_place(message: Any) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on the participations and appointments whose places a message, by its columns, is found by."""
+    """Conditions on participations and appointments: those whose place counts for a message (given by its columns)."""
     return (
         participations.c.phone == message.from_number,
         participations.c.removed_at.is_(None),
@@ -366,7 +368,7 @@ def _at_place(message: Any) -> tuple[ColumnElement[bool], ...]:
 
 def _places(agent: GivenAgent) -> Select[Any]:
     waits = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
-    # One look for each thread.
+    # One search for each thread.
     place = (
         select(place_key())
         .join_from(participations, appointments)
@@ -383,7 +385,7 @@ _PLACES = PreparedForAgents(_places)
 
 
 def _says(query: InboxQuery) -> ColumnElement[bool]:
-    """A condition on a message: it contains the words, or is from somebody who is meant by them."""
+    """A condition on a message: it contains the words, or the words mean its sender."""
     says = incoming_messages.c.body.icontains(query.words, autoescape=True)
     if query.sought is None:
         return says

@@ -3,7 +3,8 @@
 Agents work on threads. A thread is what one telephone wrote to one of our numbers about one organisation. Here threads
 are read; `smsbot.inbox.thread_list` finds those that are wanted, and `smsbot.inbox.handling` changes them.
 
-All is plain synchronous code on a `Connection`. What the agent may not see raises `OutOfReach`, as if it did not exist.
+Everything here is synchronous code on a `Connection`. What the agent may not see raises `OutOfReach`, as if it did not
+exist.
 """
 
 from __future__ import annotations
@@ -58,17 +59,20 @@ WAITING = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(No
 """A condition on `incoming_messages`: in the inbox and not handled yet. It may have been put off: see `is_due`."""
 
 HANDLED = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_not(None)
-"""The same: in the inbox and handled."""
+"""A condition on `incoming_messages`: in the inbox and handled."""
 
 
 def is_due(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """The same: not put off, or put off until a time that has come. A thread counts as waiting once one is."""
+    """A condition on `incoming_messages`: not put off, or only until a time that has come.
+
+    A thread counts as waiting if one of its messages is due.
+    """
     comes_back_at = incoming_messages.c.comes_back_at
     return comes_back_at.is_(None) | (comes_back_at <= now)
 
 
 IS_SOMEBODYS = incoming_messages.c.from_number != ""
-"""The same: not erased. An erased number belongs to nobody."""
+"""A condition on `incoming_messages`: not erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class ReachedParticipation:
     is_requested: bool  # its source has been asked to cancel it, and has not answered yet
 
     def is_ahead(self, now: datetime) -> bool:
-        """Whether it is neither over nor cancelled. Who writes while it takes place writes about it."""
+        """Whether it is neither over nor cancelled. A message that comes while it takes place is about it."""
         return (self.ends_at or self.starts_at) > now and not self.status.is_cancelled
 
 
@@ -96,12 +100,12 @@ class ReachedParticipation:
 class Thread:
     """What one telephone wrote about one organisation. `id`, `at` and `text` are its newest message's.
 
-    `topics` are what the messages read are about, the newest first. `names` are those of the people reached at
-    `phone`. `participations` are theirs, the latest appointment first. `waiting` is how many of its messages are not
-    handled, the first of them since `since`. `handled_by` and `handled_at` are the newest message's. `held_by` is the
-    agent who is writing an answer, until `held_until`. `assigned_by` has handed it over to `assigned_to`. `put_off_by`
-    has put it off until `comes_back_at`; both are None as soon as the person writes again. `is_noted` says that agents
-    have noted something beside the messages read.
+    `topics` are those of its messages, the newest first. `names` are those of the people who are reached at `phone`,
+    and `participations` are theirs, the latest appointment first. `waiting` is how many of its messages are not
+    handled; the first of them came at `since`. `handled_by` and `handled_at` are those of the newest message. `held_by`
+    is the agent who is writing an answer, until `held_until`. `assigned_by` has handed it over to `assigned_to`.
+    `put_off_by` has put it off until `comes_back_at`; both are None as soon as the person writes again. `is_noted` says
+    that agents have written notes about it.
     """
 
     id: int
@@ -134,9 +138,7 @@ class Thread:
         return self.held_by if self.held_until is not None and self.held_until > now else None
 
     def about(self, now: datetime) -> ReachedParticipation | None:
-        """The participation that it is most likely about: of the appointment that is next or takes place, or else of
-        the last one.
-        """
+        """The participation that it is most likely about: the one that takes place now, the next one, or the last."""
         ahead = [each for each in self.participations if each.is_ahead(now)]
         return min(ahead, key=lambda each: each.starts_at) if ahead else next(iter(self.participations), None)
 
@@ -175,11 +177,11 @@ class OpenThread:
         return tuple(dict.fromkeys(each.email for each in self.thread.participations if each.email))
 
 
-# Looking --------------------------------------------------------------------------------------------------------------
+# Reading --------------------------------------------------------------------------------------------------------------
 
 
 def read_threads(connection: Connection, agent: Agent, keys: Sequence[ThreadKey], *, handled: bool) -> list[Thread]:
-    """The threads with these keys, in this order, read from their messages that wait, or from those `handled`."""
+    """The threads with these keys, in this order, with only their waiting messages, or only the `handled` ones."""
     phones = list({phone for phone, _, _ in keys})
     messages = (_HANDLED if handled else _WAITING).rows(connection, agent, {"phones": phones})
     found = _threads(connection, agent, messages)
@@ -230,7 +232,7 @@ _PEOPLE = {name: agents.alias(name) for name in ("assigned_to", "assigned_by", "
 
 
 class _Message(NamedTuple):
-    """A row of `_messages`: a message, its organisation, whether it is noted upon, and who the agents in it are."""
+    """A row of `_messages`: a message, its organisation, whether it has notes, and the agents' addresses."""
 
     id: int
     from_number: str
@@ -305,7 +307,7 @@ def _threads(connection: Connection, agent: Agent, messages: Iterable[Row]) -> d
 
 
 def _thread(rows: Sequence[_Message], reached: Sequence[_Reached]) -> Thread:
-    """The thread of these messages, the newest first. `reached` are the participations at its phone."""
+    """The thread of these messages, of which the newest is first. `reached` are the participations at its phone."""
     newest, waiting = rows[0], [row for row in rows if row.for_agents and row.handled_at is None]
     # Messages that arrived after the thread was taken or handed over belong to it too.
     assigned = next((row for row in waiting if row.assigned_to is not None), newest)

@@ -1,4 +1,4 @@
-"""How many threads wait: for an agent, as each page of the console tells, and in each organisation."""
+"""Counts the threads that wait: for an agent, as each page of the console shows, and in each organisation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smsbot.store.tables import UtcDateTime, incoming_messages
 
 
 def count_waiting(connection: Connection, agent: Agent, now: datetime) -> int:
-    """How many threads wait in all of the agent's organisations. Those that were put off do not count until then."""
+    """How many threads wait in all of the agent's organisations. Those that are put off do not count."""
     [[number]] = _COUNT_WAITING.rows(connection, agent, {"now": now})
     return int(number)
 
