@@ -1,12 +1,11 @@
-"""Appointments of an agent's organisations, with all their participations, as the agents' API lists and gives them.
+"""The appointments of an agent's organisations, with all their participations, for the agents' API.
 
-They are rows of the database, which the API writes as JSON. No objects are made of them on the way, because the API
-would only take them apart again.
+They are returned as rows of the database, which the API writes as JSON. Objects would only be taken apart again.
 
-A page ends with the position of its last appointment, and the next page begins after that position, not after a number
-of rows. So even if rows come, go or move meanwhile, no appointment is missed or shown twice, as long as the order keeps
-appointments in their place. The order of our ids does. With `changed_since` the order is that of changes, and an
-appointment that changes meanwhile comes again at the end.
+A page ends with the position of its last appointment, and the next page begins after this position, not after a number
+of rows. So no appointment is missed or shown twice, even if rows come, go or move in the meantime. The order is that of
+our ids. With `changed_since` it is the order of changes, and an appointment that changes in the meantime comes again at
+the end.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ from smsbot.store.tables import appointments, organisations, participations
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where a page ends: at the row with this id of ours. `at` is None in a list in the order of our ids alone."""
+    """Where a page ends: at the row with this id of ours. `at` is None if the list is sorted only by our ids."""
 
     row_id: int
     at: datetime | None
 
     def cursor(self) -> str:
-        """The position as a text that `read` takes."""
+        """The position as a text that `read` can read."""
         at = self.at.isoformat() if self.at is not None else ""
         return base64.urlsafe_b64encode(f"{self.row_id} {at}".encode()).decode().rstrip("=")
 
     @classmethod
     def read(cls, cursor: str) -> ListPosition:
-        """The position that `cursor` wrote. Raises ValueError for any other text."""
+        """The position in a text from `cursor`. Raises ValueError for any other text."""
         try:
             written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
             row_id, _, at = written.partition(" ")
@@ -96,9 +95,7 @@ class AppointmentRows:
 def find_page(
     connection: Connection, agent: Agent, wanted: AppointmentFilter, after: ListPosition | None, limit: int
 ) -> tuple[list[AppointmentRows], ListPosition | None]:
-    """One page of the appointments that the agent may see, and the position where the next page begins; None at the
-    end.
-    """
+    """One page of the appointments that the agent may see, and where the next page begins; None at the end."""
     by_change = wanted.changed_since is not None
     order = (appointments.c.changed_at, appointments.c.id) if by_change else (appointments.c.id,)
     conditions = wanted.conditions() if after is None else [*wanted.conditions(), _behind(after)]
@@ -129,9 +126,9 @@ def read_appointments(connection: Connection, ids: Sequence[int]) -> list[Appoin
 
 @dataclass(frozen=True, slots=True)
 class KnownAppointment:
-    """An appointment that a source has named.
+    """An appointment that was looked up by its id at the source. `id` is ours.
 
-    `id` is ours. `is_within_reach`: it is in one of the agent's organisations. `is_destroyed`: by its source.
+    `is_within_reach` says that it is in one of the agent's organisations, `is_destroyed` that its source destroyed it.
     """
 
     id: int
@@ -140,13 +137,13 @@ class KnownAppointment:
 
 
 def find_of_source(connection: Connection, agent: Agent, source: str, external_id: str) -> KnownAppointment | None:
-    """The appointment with this id at its source, whosever it is; None where nobody knows it."""
+    """The appointment with this id at its source, in whichever organisation; None where it is unknown here."""
     this = (appointments.c.source == source) & (appointments.c.external_id == external_id)
     columns = (appointments.c.id, within_reach(agent), appointments.c.destroyed_at)
     row = connection.execute(select(*columns).where(this)).one_or_none()
     if row is None:
         return None
-    return KnownAppointment(row[0], bool(row[1]), row[2] is not None)  # no organisation: within nobody's reach
+    return KnownAppointment(row[0], bool(row[1]), row[2] is not None)  # NULL: no organisation
 
 
 def _behind(position: ListPosition) -> ColumnElement[bool]:

@@ -1,7 +1,8 @@
-"""Calendars (iCalendar, RFC 5545) of an organisation's appointments, for Outlook and telephones to read by themselves.
+"""Calendars (iCalendar, RFC 5545) of an organisation's appointments, which Outlook and telephones read by themselves.
 
-A program reads one by a secret address, without signing in, and keeps copies outside. So a calendar tells little: the
-hour, the place, the label, and of people their initials. More is on the console's page, to which each event leads.
+A program reads a calendar at a secret address, without signing in, and keeps copies elsewhere. So a calendar tells
+little: the hour, the place, the label, and the initials of people. Each event has a link to the console, which shows
+more.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def make_feed(connection: Connection, agent: Agent, organisation_id: int, place:
 
 
 def renew_feed(connection: Connection, agent: Agent, feed_id: int, now: datetime) -> None:
-    """Give the calendar another address; the present one ends. Raises OutOfReach."""
+    """Give the calendar a new address. The present one stops working. Raises OutOfReach."""
     renewed = update(calendar_feeds).where(_is_own(agent, feed_id)).values(nonce=_nonce(), read_at=None)
     if connection.execute(renewed).rowcount != 1:
         raise OutOfReach("no such calendar")
@@ -152,7 +153,7 @@ def calendar_of(
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """Somebody who has not cancelled."""
+    """A participant who has not cancelled."""
 
     initials: str
     has_announced: bool
@@ -198,7 +199,7 @@ def _appointments_of(feed: CalendarFeed, now: datetime) -> Select[Any]:
 
 
 def _initials(first_name: str | None, last_name: str | None) -> str:
-    """ "S. D." for Sophie Dupont."""
+    """The initials: "S. D." for Sophie Dupont."""
     return " ".join(f"{name.strip()[0].upper()}." for name in (first_name, last_name) if name and name.strip())
 
 

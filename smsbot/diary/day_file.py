@@ -33,10 +33,9 @@ COLUMNS = (
 
 
 def diary_csv(entries: Sequence[AppointmentEntry], words: Mapping[str, str], *, is_whole: bool) -> str:
-    """The text of the file. `words` has those of the headings, states and places. A last line says so if it is not all
-    that was asked for.
+    """The text of the file. `words` are those for headings, states and places.
 
-    Raises KeyError for a word that is missing.
+    If `is_whole` is False, a last line says that appointments are missing. Raises KeyError for a missing word.
     """
     lines = [line for entry in entries for line in _lines(entry, words)]
     rows = [[line.get(name, "") for name in COLUMNS] for line in lines]

@@ -1,11 +1,10 @@
-"""The list of appointments: today and later, or the past; searched, and filtered by organisation, place, label and
-state; one page at a time.
+"""The list of appointments: from today on, or the past; searched and filtered; one page at a time.
 
-A day is a day on the clocks of each appointment's own zone, which SQL cannot tell. So SQL gives the ids of a few more
-appointments than wanted, in the order of time, and the rest is sorted out here before anything else of them is read.
+A day is a day in each appointment's own time zone, which SQL does not know. So SQL selects the ids of a few more
+appointments than wanted, in the order of time. The others are removed here before anything else of them is read.
 
-A page ends with a day, however many appointments the day has: agents look at a whole day. Only what is searched for is
-told by the page.
+A page always ends with a whole day, however many appointments it has, because agents look at whole days. Only the
+results of a search are cut into pages of equal length.
 """
 
 from __future__ import annotations
@@ -42,16 +41,16 @@ from smsbot.store.tables import appointments, opt_outs, organisations, outgoing_
 
 IN_A_PAGE = 50
 MOST_IN_A_PAGE = 1000
-"""A day of more appointments goes on on the next page. An agent of so many organisations looks at one of them."""
+"""A day with more appointments continues on the next page. Agents with so many will filter by organisation."""
 
 _AT_ONCE = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
 
 _OFFERED = timedelta(days=31)
-"""Of so many days to come, the places and labels are offered to choose from, where no day is asked for."""
+"""If no day is asked for, the places and labels of so many days to come are offered as a choice."""
 _REMEMBERED = timedelta(days=366)
-"""In the past, places and labels are searched for so far back."""
+"""How far back places and labels are searched in the list of the past."""
 
 
 class Only(StrEnum):
@@ -87,10 +86,9 @@ class DiaryPosition:
 
 @dataclass(frozen=True, slots=True)
 class DiaryQuery:
-    """What the agent asks for. `words` and `day` are as typed; `sought` and `asked_day` are what was understood of
-    them.
+    """What the agent asks for. `words` and `day` are as typed; `sought` and `asked_day` are what was understood.
 
-    The day has a field of its own, and may also stand among the words.
+    The day has a field of its own, but may also be among the words.
     """
 
     words: str = ""
@@ -112,7 +110,7 @@ class DiaryQuery:
 
     @property
     def agenda_number(self) -> str | None:
-        """The words as they may be the source's id of an appointment; None where they are a day, or none."""
+        """The words, which may be the source's id of an appointment; None where they are a day."""
         is_day = self.sought is None and self.are_words_understood
         return None if is_day or not self.words.isprintable() else self.words[:MOST_CHARACTERS]
 
@@ -122,12 +120,12 @@ class DiaryQuery:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether only some of the appointments of a day are wanted, whatever their state."""
+        """Whether an organisation, a place or a label is asked for."""
         return self.organisation_id is not None or bool(self.place or self.label)
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All of it but the page, as parameters of the address."""
+        """Everything except the page, as parameters of the address."""
         is_day_in_words = self.asked_day is not None and not self.is_search
         wanted = {
             "q": "" if is_day_in_words else self.words,
@@ -142,7 +140,7 @@ class DiaryQuery:
 
     @classmethod
     def read(cls, query: Mapping[str, str], today: date) -> DiaryQuery:
-        """Reads the parameters of the page's address. What cannot be read counts as not given."""
+        """Read the parameters of the page's address. What cannot be read counts as not given."""
         words, day = query.get("q", "").strip(), query.get("jour", "").strip()
         found, on_day = read_words(words, today), _read_day(day, today)
         return cls(
@@ -162,7 +160,7 @@ class DiaryQuery:
 
 
 def _line(text: str) -> str:
-    """A text as a database can hold it; empty for any other."""
+    """The text, or "" if it has characters that a database cannot store."""
     return text if text.isprintable() else ""
 
 
@@ -175,10 +173,11 @@ def _read_day(text: str, today: date) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """How many appointments a day has, and how many people stand how.
+    """How many appointments a day has, and how many people in each state.
 
-    `coming` are all that are expected: `announced` have said that they come, `requested` have asked to cancel at a
-    source that has not answered yet, `unanswered` have said nothing. To `undelivered` people a message did not arrive.
+    `coming` are all people who are expected. Of these, `announced` have said that they come, `requested` have asked to
+    cancel at a source that has not answered yet, `unanswered` have said nothing. `undelivered` are people whom a
+    message did not reach.
     """
 
     appointments: int
@@ -228,7 +227,7 @@ class DiaryPage:
     """Appointments in the order of time, or backwards for the past.
 
     `position` is where the next page begins; None at the end. `matters` are the places and labels to choose from.
-    `cut` are the days of which other pages show a part.
+    `cut` are the days that are partly on other pages.
     """
 
     entries: tuple[AppointmentEntry, ...]
@@ -266,7 +265,7 @@ def read_diary(
 def read_whole_diary(
     connection: Connection, terms_book: TermsBook, agent: Agent, question: DiaryQuery, now: datetime, most: int
 ) -> list[AppointmentEntry]:
-    """All appointments that meet the question from its page on, `most` at most."""
+    """All appointments that meet the question, from its page on, but not more than `most`."""
     matters = read_matters(connection, terms_book, agent, *_offered(question, now))
     with closing(_wanted(connection, terms_book, agent, question, matters, now)) as entries:
         return list(islice(entries, most))
@@ -307,7 +306,7 @@ def _is_on_wanted_day(starts_at: datetime, zone: str, question: DiaryQuery, now:
 
 
 def _offered(question: DiaryQuery, now: datetime) -> tuple[datetime, datetime | None]:
-    """The time in which places and labels are looked for: where some are asked for, all that the list may show."""
+    """The time in which places and labels are searched. If the question filters or searches, it is that of the list."""
     begins, ends = _time_of(question, now)
     if question.asked_day is not None:
         return begins or now, ends
@@ -317,7 +316,7 @@ def _offered(question: DiaryQuery, now: datetime) -> tuple[datetime, datetime | 
 
 
 def _time_of(question: DiaryQuery, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """The appointments of the list start at the first time or later, and before the second; None for no limit."""
+    """The limits of the list: appointments start at the first time or later, and before the second. None: no limit."""
     if question.asked_day is not None:
         return span_of_day(question.asked_day)
     return (None, now) if question.past else (now - timedelta(days=1), None)
@@ -365,13 +364,13 @@ _ID_AND_ZONE = (
     appointments.c.motif_external_id,
     organisations.c.verticale,
 )
-"""Our id of an appointment, and what says when its day begins and ends."""
+"""Our id of an appointment, and the columns that decide on which day it is."""
 
 
 def _found(agent: Agent, question: DiaryQuery, matters: Matters, now: datetime) -> Iterator[Select[int]]:
-    """The appointments that the words may mean: by who takes part, by their number in the agenda, by place and label.
+    """Selects the appointments that the words may mean: by person, by their id at the source, by place and label.
 
-    The last two are limited to the agent's and to the time of the list, or all that is there would be found.
+    The last is limited to the agent's organisations and to the time of the list. Otherwise it would find too many.
     """
     if question.sought is not None:
         yield appointment_ids(question.sought)

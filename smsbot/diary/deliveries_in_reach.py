@@ -18,9 +18,9 @@ def find_deliveries(
 ) -> tuple[list[RowMapping], ListPosition | None]:
     """One page of the messages about this appointment (our id) in the order in which they were written.
 
-    Rows of `outgoing_messages` with `by_agent`, who wrote it or had it sent again, and `lists_others`: its text also
-    lists appointments of organisations that are not the agent's. The position is where the next page begins; None at
-    the end.
+    They are rows of `outgoing_messages` with two more columns. `by_agent` is the agent who wrote the message or had it
+    sent again. `lists_others` says that its text also lists appointments of organisations that are not the agent's. The
+    position is where the next page begins; None at the end.
     """
     conditions = [outgoing_messages.c.appointment_id == appointment_id, outgoing_within_reach(agent)]
     if after is not None:
@@ -61,11 +61,10 @@ def find_stops(
     phone: str | None = None,
     since: datetime | None = None,
 ) -> tuple[list[StoppedNumber], ListPosition | None]:
-    """One page of the list in the order in which the STOPs came, and where the next begins; None at the end.
+    """One page of the numbers in the order in which their STOPs came, and where the next begins; None at the end.
 
-    A STOP holds for all that the service sends. So that nobody learns of numbers of others, only those are listed at
-    which somebody of the agent's organisations is reached. `phone` is the one number that is asked about. With `since`,
-    only STOPs that came then or later.
+    A STOP is valid for the whole service. But an agent only sees the numbers at which people of their organisations are
+    reached. With `phone` (E.164), only this number. With `since` (UTC), only STOPs that came then or later.
     """
     reached = (participations.c.phone == opt_outs.c.number) & participations.c.removed_at.is_(None)
     known = exists().where(reached, participations.c.appointment_id == appointments.c.id, within_reach(agent))

@@ -1,4 +1,4 @@
-"""One appointment as its page shows it: who takes part, the messages of one of them, and what was done to it.
+"""One appointment as its page shows it: who takes part, the messages of one person, and what was done to it.
 
 The messages to and from a person are in the order of time, as on their telephone: SMS both ways, and e-mails.
 """
@@ -27,8 +27,9 @@ from smsbot.store.tables import agents, audit, incoming_messages, outgoing_messa
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet. `topic` is what it is
-    about (`smsbot.understanding.topics`)."""
+    """An SMS from the usager. `is_waiting` says that it is in the inbox and not handled yet. `topic` is what it is
+    about (`smsbot.understanding.topics`).
+    """
 
     id: int
     at: datetime
@@ -45,9 +46,10 @@ class ReceivedMessage:
 class WrittenMessage:
     """A message to the usager.
 
-    `by_agent` is the address of the agent who wrote it, None for the bot; `again_by` of the agent who had it sent
-    again. `text` is None where it also lists appointments of organisations that are not the agent's. `segments` is what
-    an SMS cost, None for an e-mail. `hindrance` is why it cannot be sent again, None if it can.
+    `by_agent` is the e-mail address of the agent who wrote it; None for the bot. `again_by` is that of the agent who
+    had it sent again. `text` is None where it also lists appointments of organisations that are not the agent's.
+    `segments` is how many segments an SMS has; None for an e-mail. `hindrance` is why it cannot be sent again; None if
+    it can.
     """
 
     id: int
@@ -81,9 +83,9 @@ def correspondence_with(
     appointment_id: int | None = None,
     participation_id: int | None = None,
 ) -> list[Line]:
-    """The SMS from and to `phone` and all messages about this participation, as far as the agent may read them.
+    """The SMS from and to `phone`, and all messages about this participation, that the agent may read.
 
-    `phone` is where the person is reached now, None for nowhere.
+    `phone` (E.164) is where the person is reached now; None where they have no number.
     """
     about: ColumnElement[bool] = (outgoing_messages.c.appointment_id == appointment_id) & (
         outgoing_messages.c.participation_id == participation_id
@@ -169,7 +171,7 @@ def _written(
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that was done to an appointment, from the audit. `agent` is an e-mail address."""
+    """A row of the audit about an appointment. `agent` is an e-mail address."""
 
     at: datetime
     act: str
@@ -183,8 +185,8 @@ class Act:
 class Dossier:
     """An appointment with its messages and acts.
 
-    `participation` is the one whose messages are shown, None where several could be meant. `acts` are in the order of
-    time.
+    `participation` is the one whose messages are shown; None where there are several and none was chosen. `acts` are in
+    the order of time.
     """
 
     entry: AppointmentEntry
@@ -220,9 +222,9 @@ def read_dossier(
     participation_id: int | None,
     now: datetime,
 ) -> Dossier:
-    """The dossier of this appointment, with the messages of this participation, or of the only one where it is None.
+    """The dossier of this appointment, with the messages of this participation. Ids are ours. Raises OutOfReach.
 
-    Raises OutOfReach.
+    With None, the messages are those of the appointment's only participation.
     """
     entry = entry_within_reach(connection, terms_book, agent, appointment_id, now)
     participation = None

@@ -45,13 +45,12 @@ from smsbot.store.tables import (
 @made_often
 @dataclass(frozen=True, slots=True)
 class ParticipationEntry(Participation):
-    """A participation with what agents see of it besides.
+    """A participation with what agents see in addition.
 
-    `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any. The fields `requested_…` tell who has
-    asked its source to cancel it, and how, as long as that is open. `may_be_withdrawn` says that it was an agent, and
-    that the source has not been asked yet. `opted_out_at` is when their number
-    sent STOP. `waiting_message` is our id of the newest message from their number that waits in the appointment's
-    organisation, and was not put off.
+    `cancelled_by_agent` is the e-mail address of the agent who cancelled, if one did. The fields `requested_…` say who
+    has asked its source to cancel it, and how, while that request is open. `may_be_withdrawn` says that an agent did,
+    and that the source has not been asked yet. `opted_out_at` is when the number sent STOP. `waiting_message` is our id
+    of the newest message from the number that waits in the appointment's organisation and was not put off.
     """
 
     erased_at: datetime | None
@@ -65,13 +64,13 @@ class ParticipationEntry(Participation):
 
     @property
     def name(self) -> str:
-        """First and last name; empty where neither is kept."""
+        """First and last name; empty where neither is stored."""
         first, last = self.first_name, self.last_name
         return f"{first} {last}" if first and last else first or last or ""
 
     @property
     def takes_sms(self) -> bool:
-        """Whether there is a number that SMS can go to, so no landline."""
+        """Whether it has a number that can receive SMS (no landline)."""
         return self.phone is not None and takes_sms(self.phone)
 
     @property
@@ -85,7 +84,7 @@ class ParticipationEntry(Participation):
 
     @property
     def is_cancellable(self) -> bool:
-        """Whether an agent may still cancel it: else that is done, or asked for."""
+        """Whether an agent may still cancel it: it is neither cancelled nor requested to be."""
         return self.status is Status.UNKNOWN and self.cancellation_requested_at is None
 
     def may_be_taken_back(self, now: datetime) -> bool:
@@ -97,7 +96,7 @@ class ParticipationEntry(Participation):
         return self.locked_until is not None and self.locked_until > now
 
     def stands_out(self, now: datetime) -> bool:
-        """Whether there is more to say of it than that its person is expected."""
+        """Whether there is more to show than that the person is expected."""
         return (
             self.status is not Status.UNKNOWN
             or self.is_with_its_source
@@ -110,7 +109,7 @@ class ParticipationEntry(Participation):
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A message that did not arrive and was not sent again since."""
+    """A message that did not arrive and was not sent again."""
 
     participation_id: int | None
     channel: str
@@ -132,7 +131,7 @@ class AppointmentEntry:
 
     @property
     def day(self) -> date:
-        """The day of its start, on the clocks of its own zone."""
+        """The day of its start, in its own time zone."""
         return local(self.appointment.starts_at, self.terms.time_zone).date()
 
     def participation(self, participation_id: int) -> ParticipationEntry:
@@ -156,12 +155,12 @@ class AppointmentEntry:
 
     @property
     def cancellable_participations(self) -> tuple[ParticipationEntry, ...]:
-        """Those that an agent may still cancel: for the others it is done, or asked for."""
+        """The participations that an agent may still cancel."""
         return tuple(participation for participation in self.participations if participation.is_cancellable)
 
     @property
     def is_cancellable(self) -> bool:
-        """Whether there are any of them."""
+        """Whether an agent may still cancel any of its participations."""
         return any(participation.is_cancellable for participation in self.participations)
 
 
@@ -242,7 +241,7 @@ _cancelled_by_agent = (
 
 
 def _of_request(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What `column` says of the open request to cancel that concerns a participation, the oldest one."""
+    """`column` of the oldest open request to cancel that concerns a participation, as a subquery."""
     theirs = (cancellation_requests.c.participation_id == participations.c.id) | ~appointments.c.collective
     of_all = cancellation_requests.c.participation_id.is_(None)
     found = (

@@ -1,7 +1,7 @@
-"""The places and labels that an agent's appointments have: to choose one of them, and to search for them.
+"""The places and labels of an agent's appointments: to choose one of them, and to search for them.
 
-A label is often said by `smsbot.toml` and not by the appointment, so SQL cannot tell it. But only few combinations of
-organisation, motif, service and place exist. They are read once, and a label is turned into a condition on them.
+A label often comes from `smsbot.toml` and not from the appointment, so SQL does not know it. But there are only few
+combinations of organisation, motif, service and place. They are read once, and a label becomes a condition on them.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _LABEL_KEY = (
 )
 
 NO_APPOINTMENT: ColumnElement[bool] = appointments.c.id == 0
-"""A condition on `appointments` that none meets. Engines find that out by an index; a plain false they read through."""
+"""A condition on `appointments` that none meets. It uses an index; for a plain `false` the engines read all rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A place (see `appointments.appointment.place_key`) and a label that appointments have together."""
+    """A combination of a place (see `appointments.appointment.place_key`) and a label that appointments have."""
 
     place: str
     label: str
@@ -45,13 +45,13 @@ class Matter:
 
 @dataclass(frozen=True, slots=True)
 class Matters:
-    """All that appointments of the agent have, in the time that was asked for."""
+    """All places and labels of the agent's appointments in the time that was asked for."""
 
     all: Sequence[Matter]
 
     @property
     def places(self) -> list[str]:
-        """In the order of the alphabet; what is in no public office last."""
+        """The keys of the places in alphabetical order, with those outside a public office last."""
         return sorted({each.place for each in self.all if each.place}, key=lambda place: (place[0] == ELSEWHERE, place))
 
     @property
@@ -63,8 +63,10 @@ class Matters:
         return _any_of({each.key for each in self.all if each.label == label})
 
     def mentions(self, parts: Sequence[str]) -> ColumnElement[bool] | None:
-        """A condition on `appointments`: each of `parts` (folded) is in the place's name or in the label. None where
-        no appointment meets it."""
+        """A condition on `appointments`: each of `parts` (folded) is in the place's name or in the label.
+
+        None where no appointment meets it.
+        """
         met = list(self.all)
         for part in parts:
             met = [each for each in met if part in _folded(each)]
@@ -88,7 +90,7 @@ def _any_of(keys: set[LabelKey]) -> ColumnElement[bool]:
 def read_matters(
     connection: Connection, terms_book: TermsBook, agent: Agent, starts_from: datetime, starts_to: datetime | None
 ) -> Matters:
-    """What the appointments have that start at `starts_from` or later and before `starts_to`; None for no end."""
+    """The places and labels of appointments that start at `starts_from` or later and before `starts_to`, if given."""
     between = {"starts_from": starts_from, "starts_to": _NEVER if starts_to is None else starts_to}
     found = []
     for row in _COMBINED.rows(connection, agent, between):

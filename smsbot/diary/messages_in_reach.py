@@ -1,11 +1,11 @@
-"""What usagers wrote about an agent's organisations, as the agents' API lists it: in the order in which it came.
+"""What usagers wrote about an agent's organisations, for the agents' API, in the order in which it came.
 
-Each message is about one organisation, the one that the turn has found (`smsbot.incoming`). Of its appointments, a
-message may be about those of the people who are reached at its number, if they were still to come or had begun at most
-a day before. So "je suis en retard", written when it has just begun, still belongs to it.
+Each message is about one organisation, the one that the turn has found (`smsbot.incoming`). It may be about those of
+the organisation's appointments that are of people reached at its number, and that had begun at most a day before or
+were still to come. So "je suis en retard" still belongs to an appointment that has just begun.
 
 A page ends with the position of its last message, and the next page begins after it. So no message is missed or shown
-twice, whatever comes meanwhile. What was erased is not listed.
+twice, even if others come in the meantime. Erased messages are not listed.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def find_messages(
         conditions.append(_about(connection, appointment_id))
     if after is not None:
         place = tuple_(incoming_messages.c.received_at, incoming_messages.c.id)
-        # The first condition says nothing new, but it is one that an index can begin at.
+        # The first condition follows from the second, but the index can be used for it.
         conditions += [incoming_messages.c.received_at >= after.at, place > tuple_(after.at, after.row_id)]
     rows = (
         connection.execute(
@@ -106,7 +106,7 @@ def find_messages(
 
 
 def find_message(connection: Connection, agent: Agent, message_id: int) -> MessageRow:
-    """This message (our id). Raises OutOfReach, also where it was erased."""
+    """The message with this id of ours. Raises OutOfReach, also if it was erased."""
     this = _MESSAGES.where(incoming_messages.c.id == message_id, incoming_within_reach(agent), IS_SOMEBODYS)
     row = connection.execute(this).mappings().one_or_none()
     if row is None:

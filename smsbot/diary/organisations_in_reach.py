@@ -1,4 +1,4 @@
-"""An agent's organisations, as the API lists them: with what is set for each, and what waits there."""
+"""An agent's organisations, for the API: with what is set for each, and how much waits there."""
 
 from __future__ import annotations
 

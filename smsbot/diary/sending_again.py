@@ -1,8 +1,8 @@
 """Sends a failed message again: the same text, to where the person is reached now.
 
 A message that is no longer true is not sent again: a reminder of an appointment that was cancelled, the time of one
-that was moved, anything about one that has begun. Nor is a question of the bot, because its conversation is over. What
-an agent wrote may always be sent again.
+that was moved, anything about one that has begun. A question of the bot is not sent again either, because its
+conversation is over. What an agent wrote may always be sent again.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class Hindrance(StrEnum):
     NOT_FAILED = "not_failed"  # it has not failed, or was sent again before
     OVER = "over"  # it is no longer true, or no longer of use
     STOPPED = "stopped"  # the number has sent STOP
-    NEVER = "never"  # nothing can arrive at its number or address, and the person has no other
-    UNREACHABLE = "unreachable"  # the person has no number, or no address, any more
+    NEVER = "never"  # nothing can arrive at its number or address, and the person has no other one
+    UNREACHABLE = "unreachable"  # the person no longer has a number, or an address
 
 
 NEVER_ARRIVES = (
     twilio.NEVER_ARRIVES | vonage.NEVER_ARRIVES | {"address"}
-)  # "address" is the mail client's code for an address that is none
+)  # "address" is the mail client's code for an invalid address
 """Codes of failures that sending again cannot change."""
 
 
 def send_again(connection: Connection, agent: Agent, message_id: int, now: datetime) -> Hindrance | None:
-    """Write the message once more, or return why not. Raises OutOfReach."""
+    """Write the message once more, or return why it cannot be. Raises OutOfReach."""
     serialise(connection, f"sent again:{message_id}")
     statement = select(outgoing_messages, *columns()).select_from(joined())
     this = (outgoing_messages.c.id == message_id) & outgoing_within_reach(agent)
@@ -109,7 +109,7 @@ _follower = outgoing_messages.alias("follower")
 
 
 def _was_followed() -> ColumnElement[bool]:
-    """A condition in SQL: the usager was told something newer since, such as another time or the cancellation."""
+    """A condition in SQL: the usager was later told something newer, such as another time or the cancellation."""
     return exists(
         select(_follower.c.id).where(
             _follower.c.appointment_id == outgoing_messages.c.appointment_id,

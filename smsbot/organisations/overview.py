@@ -1,6 +1,6 @@
 """The organisations that an administrator sees, with all that is known of each: searched, filtered, one page at a time.
 
-What is wrong is found for all of them before they are filtered, since one may be asked for by it.
+The shortcomings of all of them are found before they are filtered, because one may filter by shortcomings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ORDER = {shortcoming: number for number, shortcoming in enumerate(Shortcoming)}
 
 
 class OrganisationFilter(StrEnum):
-    """As a word in the address."""
+    """Which organisations to show, as a word in the address."""
 
     WRONG = "a-verifier"
     WITHOUT_ACCOUNTS = "sans-compte"
@@ -45,7 +45,7 @@ class OrganisationQuery:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> OrganisationQuery:
-        """Reads the parameters of the page's address. What cannot be read counts as not given."""
+        """Read the parameters of the page's address. What cannot be read counts as not given."""
         return cls(
             words=query.get("q", "").strip()[:MOST_CHARACTERS],
             only=next((each for each in OrganisationFilter if each == query.get("voir")), None),
@@ -54,7 +54,7 @@ class OrganisationQuery:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All of it but the page, as parameters of the address."""
+        """Everything except the page, as parameters of the address."""
         return {name: str(value) for name, value in (("q", self.words), ("voir", self.only)) if value}
 
 
@@ -74,8 +74,8 @@ class OrganisationOverview:
 
 @dataclass(frozen=True, slots=True)
 class OverviewPage:
-    """One page. `total` is how many are asked for on all pages, `wrong` how many of all that are seen have
-    shortcomings.
+    """One page. `total` counts the organisations on all pages. `wrong` counts all with shortcomings that the
+    administrator sees.
     """
 
     organisations: Sequence[OrganisationOverview]
@@ -88,16 +88,16 @@ class OverviewPage:
 
 @dataclass(frozen=True, slots=True)
 class Overviews:
-    """Reads them. `connected` are the names of the connected sources."""
+    """Reads overviews. `connected` are the names of the connected sources."""
 
     policy: Policy
     defaults: ServiceDefaults
     connected: frozenset[str]
 
     def page(self, connection: Connection, mandate: Mandate, query: OrganisationQuery, now: datetime) -> OverviewPage:
-        """One page of what is asked for: the first one where there is no such page.
+        """One page of what is asked for; the first page where there is no such page.
 
-        By name; where what is wrong is asked for, the worst first.
+        Sorted by name. If only those with shortcomings are asked for, the worst come first.
         """
         directory = read_directory(connection, self.policy, mandate)
         seen = self._overviews(connection, list(directory.values()), now)

@@ -1,4 +1,4 @@
-"""What is set for an organisation in `smsbot.toml`, and what holds where nothing is set."""
+"""What is set for an organisation in `smsbot.toml`, and the defaults for what is not set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class SetValue(Generic[_Value]):
-    """`is_own` is whether the organisation's own table says it; else a brand, the source, the defaults or a setting."""
+    """`is_own` says that the value is from the organisation's own table, not from a more general one or a setting."""
 
     value: _Value
     is_own: bool
@@ -25,8 +25,8 @@ class SetValue(Generic[_Value]):
 class ServiceDefaults:
     """What the settings say for all organisations.
 
-    `notice` is until how long before an appointment usagers may cancel it, `reminder_lead` how long before it they are
-    reminded, and no reminder leaves in the `quiet_hours`.
+    `notice` is how long before an appointment usagers may no longer cancel it. `reminder_lead` is how long before it
+    they are reminded. No reminder leaves in the `quiet_hours`.
     """
 
     sender: str
@@ -37,10 +37,9 @@ class ServiceDefaults:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationRules:
-    """What holds for the appointments of an organisation, unless their service or motif says otherwise.
+    """The rules for the appointments of an organisation, unless their service or motif has others.
 
-    `brand` is in whose name it writes, None where nothing is said. `is_two_way` is whether people can answer the
-    sender.
+    `brand` is the name in which it writes; None where none is set. `is_two_way` says that people can answer the sender.
     """
 
     sender: SetValue[str]
@@ -57,7 +56,7 @@ class OrganisationRules:
 
 
 def rules_of(policy: Policy, defaults: ServiceDefaults, entry: DirectoryEntry) -> OrganisationRules:
-    """What holds for this organisation."""
+    """The rules for this organisation."""
     key = entry.key
     own = policy.own_keys(key.source, key.external_id)
     rules = policy.rules_for(

@@ -1,4 +1,4 @@
-"""What is wrong with an organisation. What to do about each is in the templates, in words for its administrator."""
+"""Finds what is wrong with an organisation. The templates tell its administrator what to do about each shortcoming."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from smsbot.organisations.own_rules import OrganisationRules
 from smsbot.organisations.standing import MonthFigures, OrganisationStandings
 
 QUIET_AFTER = timedelta(days=30)
-"""Without an appointment that begins or began in this time, nothing seems to arrive any more."""
+"""If no appointment begins or began within this time, its source seems to send nothing any more."""
 LEAST_TRIED = 20
 MOST_FAILED = 0.05
-"""A larger part of at least `LEAST_TRIED` messages of the month that did not arrive is too large."""
+"""Of at least `LEAST_TRIED` messages in the month, not more than this part may fail to arrive."""
 
 
 class Shortcoming(StrEnum):
@@ -36,9 +36,10 @@ _ORDER = tuple(Shortcoming)
 def shortcomings_of(
     entry: DirectoryEntry, rules: OrganisationRules, standing: OrganisationStandings, *, in_policy: int, now: datetime
 ) -> tuple[Shortcoming, ...]:
-    """What is wrong with this organisation, the worst first. `in_policy` organisations have a table in `smsbot.toml`.
+    """What is wrong with this organisation, the worst first.
 
-    Where few have one, those are the exceptions, and to have none is as it should be.
+    `in_policy` is how many organisations have a table in `smsbot.toml`. If only few have one, it is no shortcoming to
+    have none.
     """
     is_usual = in_policy * 2 > standing.known
     return tuple(sorted(_found(entry, rules, standing, is_usual, now), key=_ORDER.index))

@@ -1,4 +1,4 @@
-"""How it stands with organisations at this moment, in few statements for hundreds of them, and through indexes."""
+"""Reads the present facts about hundreds of organisations, in few statements that use indexes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from smsbot.store.tables import (
 
 SENDERS_LOOKED_AT = timedelta(hours=24)
 SILENT_AFTER = timedelta(hours=24)
-"""A connected source that neither told us anything nor could be read for so long is silent."""
+"""A connected source is silent if it neither told us anything nor could be read for this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
-    """What was counted of an organisation in the present month.
+    """The figures of an organisation for the present month.
 
-    Of `appointments` (places that began or begin in it), `freed_early` were cancelled by their usager at least 24 hours
-    before. `failed` of the `tried` SMS and e-mails did not arrive.
+    `appointments` counts the places in appointments that begin in this month. `freed_early` of them were cancelled by
+    their usager at least 24 hours before. `failed` of the `tried` SMS and e-mails did not arrive.
     """
 
     appointments: int = 0
@@ -58,13 +58,12 @@ class MonthFigures:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationStandings:
-    """Facts about organisations. Those that are known here go by our ids, all others by their keys.
+    """Facts about organisations. Mappings are by our ids, except `accounts`, which is by their keys.
 
-    `accounts` counts the people who may act there by name, and `everywhere` those who may act in all organisations.
-    `known` is how many organisations there are in all, whoever administers them.
-    `last_appointments` is when the last appointment begins or began. `waiting` counts the conversations to work on.
-    `refused_senders` are those from which gateways have taken nothing lately, and `silent_sources` the connected
-    sources that are not heard of.
+    `accounts` counts the people who may act in this organisation by name, `everywhere` those who may act in all.
+    `known` is how many organisations there are in all. `last_appointments` is when the last appointment begins or
+    began. `waiting` counts the threads to work on. `refused_senders` are senders whose SMS gateways have refused
+    lately, and `silent_sources` are the connected sources that are silent.
     """
 
     accounts: Mapping[OrganisationReference, int] = field(default_factory=dict)
@@ -84,7 +83,7 @@ def read_standing(
     connected: Collection[str],
     now: datetime,
 ) -> OrganisationStandings:
-    """How it stands with these organisations: their keys, and our ids of those that are known here.
+    """The facts about these organisations, given by their keys, and by our ids for those that are known here.
 
     `connected` are the names of the connected sources.
     """
@@ -122,7 +121,7 @@ def _accounts(connection: Connection, keys: Collection[OrganisationReference]) -
 
 
 def _last_appointments(connection: Connection, organisation_ids: Sequence[int]) -> dict[int, datetime]:
-    # One look into the index for each, instead of reading all appointments of all organisations.
+    # One search in the index for each, instead of reading all appointments of all organisations.
     last = (
         select(func.max(appointments.c.starts_at))
         .where(appointments.c.organisation_id == organisations.c.id)
@@ -146,26 +145,29 @@ def _silent(connection: Connection, connected: Collection[str], now: datetime) -
 
 
 _LEAST_REFUSALS = 3
-"""So many refusals and nothing that left: fewer may be about the numbers that were written to."""
+"""How many refusals are needed. Fewer may be because of the recipients' numbers."""
 
 
 def _refused_senders(connection: Connection, since: datetime) -> frozenset[str]:
-    """The senders whose SMS written since then (UTC) were all refused or given up, and not too few of them.
+    """The senders whose SMS since `since` (UTC) were all refused or given up, if they were at least `_LEAST_REFUSALS`.
 
-    Such a sender was never bought, is of another account, or is not declared to the operators.
+    Such a sender was never bought, is of another account, or is not declared to the network operators.
     """
     return frozenset(sender for [sender] in _REFUSED_SENDERS.rows(connection, {"since": since}))
 
 
 def _senders_refused() -> Select[Any]:
-    """Begins at what was given up, which is little. A whole country sends a hundred thousand SMS a day, so for each
-    sender that has given up some it looks only for one SMS that has left: usually one of the first."""
+    """The statement begins with the SMS that were given up, because these are few.
+
+    A whole country sends a hundred thousand SMS a day. So for each sender with failures it searches only one SMS that
+    has left, which is usually one of the first.
+    """
     since = bindparam("since", type_=UtcDateTime())
     given_up, sent = outgoing_messages.alias("given_up"), outgoing_messages.alias("sent")
     suspected = (
         select(given_up.c.sender)
         .where(
-            text("given_up.state IN ('refused', 'resting')"),  # written out, else the index made for them is not used
+            text("given_up.state IN ('refused', 'resting')"),  # not bound, so that the partial index is used
             given_up.c.created_at >= since,
             given_up.c.channel == "sms",
             func.coalesce(given_up.c.error_code, "").not_in(WITHDRAWN),
@@ -175,8 +177,8 @@ def _senders_refused() -> Select[Any]:
         .subquery("suspected")
     )
     has_left = (sent.c.created_at >= since, sent.c.channel == "sms", sent.c.state == SENT)
-    # No EXISTS, which PostgreSQL would join with all that was sent on the day. In the order of an index, so that the
-    # engines begin there and not at the oldest row.
+    # Not EXISTS, which PostgreSQL would turn into a join with all SMS of the day. ORDER BY follows an index, so that
+    # the engines begin there and not at the oldest row.
     first_that_left = (
         select(sent.c.id)
         .where(sent.c.sender == suspected.c.sender, *has_left)
