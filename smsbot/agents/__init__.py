@@ -1,7 +1,7 @@
 """Agents: their accounts and tokens, the organisations they may act in, and how they name an appointment.
 
-- Who they are, and what in which organisation: `accounts`, `account_changes`; `service_accounts` for other systems;
-  `tokens` for sessions and API, with what a service account may do there.
+- Who they are, and their role in each organisation: `accounts`, `account_changes`; `service_accounts` for other
+  systems; `tokens` for sessions and API, with what a service account may do there.
 - How administrators manage them: `administration`, `directory` of organisations, `account_list`, and many at once from
   a file: `account_file`, `account_import`; `service_administration` for other systems.
 - How they sign in: `sign_in` with `passwords`, `sign_in_openid` with `openid_provider`; `sign_in_limits`.

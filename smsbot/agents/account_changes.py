@@ -1,7 +1,7 @@
-"""What changes agents' accounts: who is let in, given a role or an organisation, and shut out.
+"""Changes agents' accounts: lets agents in, gives them roles and organisations, and shuts them out.
 
 `add_agent`, `take_organisation`, `revoke_agent`, `name_administrator` and `dismiss_administrator` write into the audit.
-The smaller steps, of which others make changes of their own, leave that to their caller.
+For the smaller steps, which other modules combine, the caller writes the audit.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ def add_agent(
 ) -> Agent:
     """Let the agent of this address act in these organisations of `source` too, and return the agent.
 
-    `role` is what they are there; with None an agent, or what they were. With `name`, the account gets this name. A
-    revoked agent comes back with only these. `administrator` is who does it in the console, None for the shell.
+    `role` is theirs there; None keeps the role that they have, or else makes them an agent. With `name`, the account
+    gets this name. A revoked agent comes back with only these organisations. `administrator` is who does it in the
+    console; None for the shell.
     """
     agent = register(connection, email, now, name)
     keys = [OrganisationReference(source, external_id) for external_id in organisation_external_ids]
@@ -75,9 +76,9 @@ def add_agent(
 def register(
     connection: Connection, email: str, now: datetime, name: str | None = None, *, renames: bool = True
 ) -> Agent:
-    """The agent of this address, made where there is none, and no longer revoked.
+    """The agent with this address. The account is made if there is none, and is no longer revoked.
 
-    With `name`, the account gets this name; without `renames` only where it has none.
+    With `name`, the account gets this name; without `renames` only if it has none.
     """
     address = email.lower()
     values = {"email": address, "name": name, "searched": searched(name, address), "created_at": now}
@@ -95,7 +96,7 @@ def register(
 
 
 def let_act(connection: Connection, agent: Agent, keys: Collection[OrganisationReference], role: Role | None) -> None:
-    """Let the agent act in these organisations. `role` is what they are there; None: an agent, or what they were."""
+    """Let the agent act in these organisations. `role` None keeps the present role, or else makes them an agent."""
     if not keys:
         return
     statement = insert(connection, agent_organisations)
@@ -118,7 +119,9 @@ def let_act(connection: Connection, agent: Agent, keys: Collection[OrganisationR
 
 
 def let_act_everywhere(connection: Connection, agent: Agent, role: Role | None) -> None:
-    """Make the agent this in all organisations, the coming ones too. None: only where they are named."""
+    """Give the agent this role in all organisations, also in future ones. None: only in the organisations named for
+    them.
+    """
     value = None if role is None else role.value
     connection.execute(update(agents).where(agents.c.id == agent.id).values(role_everywhere=value))
 
@@ -126,7 +129,7 @@ def let_act_everywhere(connection: Connection, agent: Agent, role: Role | None) 
 def take_organisation(
     connection: Connection, agent: Agent, key: OrganisationReference, now: datetime, administrator: Agent
 ) -> bool:
-    """Take this organisation from the agent. False where it was not theirs. An agent who has none left is revoked."""
+    """Take this organisation from the agent. An agent who has none left is revoked. False where it was not theirs."""
     held = where_named(connection, agent)
     if key not in held:
         return False
@@ -174,7 +177,7 @@ def shut_out(connection: Connection, agent: Agent, now: datetime) -> None:
 
 
 def name_administrator(connection: Connection, agent: Agent, now: datetime) -> None:
-    """From now on the agent manages the accounts of all organisations that they are in, as the shell says."""
+    """Make the agent an administrator of all organisations that they are in. For the shell."""
     theirs = update(agent_organisations).where(agent_organisations.c.agent_id == agent.id)
     connection.execute(theirs.values(role=Role.ADMINISTRATOR.value))
     detail = told(Role.ADMINISTRATOR, where_named(connection, agent))
@@ -182,7 +185,7 @@ def name_administrator(connection: Connection, agent: Agent, now: datetime) -> N
 
 
 def dismiss_administrator(connection: Connection, agent: Agent, now: datetime) -> None:
-    """The agent manages nobody any longer, as the shell says. They stay an agent wherever they were."""
+    """Make the agent a plain agent in all their organisations. For the shell."""
     theirs = update(agent_organisations).where(agent_organisations.c.agent_id == agent.id)
     connection.execute(theirs.values(role=Role.AGENT.value))
     if role_everywhere(connection, agent) is not None:
@@ -197,12 +200,12 @@ def end_every_way_in(connection: Connection, agent_id: int) -> None:
 
 
 def searched(name: str | None, email: str) -> str:
-    """What searches compare with: the words of the name, then the address, folded. It also sorts by name."""
+    """The text that searches compare with: the words of the name, then the address, folded. Lists are sorted by it."""
     return fold_all([*(name or "").split(), email])
 
 
 def told(role: Role, keys: Iterable[OrganisationReference]) -> str:
-    """What an account is, for the audit: "administrator of rdvsp 12, rdvsp 13". Without organisations: in all."""
+    """The role of an account, for the audit: "administrator of rdvsp 12, rdvsp 13". No organisations means all."""
     named = ", ".join(f"{key.source} {key.external_id}" for key in sorted(keys))
     return f"{role} of {named or 'all'}"
 
@@ -216,7 +219,7 @@ def note_account(
     administrator: Agent | None,
     detail: str | None = None,
 ) -> None:
-    """Write into the audit what was done to an account. `administrator` is who did it, None for the shell."""
+    """Write into the audit what was done to an account. `administrator` is who did it; None for the shell."""
     note(
         connection,
         now,

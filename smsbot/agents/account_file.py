@@ -1,8 +1,9 @@
 """Accounts as a CSV file, in French: written for a spreadsheet, and read as people send it back.
 
-A row gives one account a role in one or several organisations of a source. Several rows of one address add up. The
-columns may be in any order, under these headings or the usual other ones; others are passed over. Reading is forgiving
-as with appointments (`smsbot.sources.file_lines`): any delimiter, UTF-8 or Windows-1252, `sep=;` in a first line.
+A row gives one account a role in one or several organisations of a source. Several rows with one address add up. The
+columns may be in any order, under these headings or the usual other ones; other columns are ignored. Reading is
+tolerant, as with appointments (`smsbot.sources.file_lines`): any delimiter, UTF-8 or Windows-1252, `sep=;` in a first
+line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from smsbot.sources.file_lines import CsvRow
 
 EMAIL, NAME, FIRST_NAME, ORGANISATIONS, ROLE, SOURCE = "e-mail", "nom", "prénom", "organisations", "rôle", "source"
 HEADING = (EMAIL, NAME, ROLE, ORGANISATIONS, SOURCE, "dernière connexion", "accès retiré le")
-"""The columns that are written. The last two are only told: reading passes over them."""
+"""The columns that are written. The last two are for information: reading ignores them."""
 EVERYWHERE = "toutes"
 ROLE_WORDS = {Role.AGENT: "agent", Role.ADMINISTRATOR: "administrateur"}
 
@@ -46,11 +47,11 @@ _ROLES = {
 }
 _SEPARATORS = re.compile(r"[,;|]")
 _NOT_A_FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
-"""What `smsbot.spreadsheets` puts before a text that a spreadsheet would take as a formula."""
+"""What `smsbot.spreadsheets` puts before a text that a spreadsheet would take for a formula."""
 
 
 class LineProblem(StrEnum):
-    """Why a line gives nothing to anybody. The words are in the templates, and in `smsbot.cli.agent_file_commands`."""
+    """Why a line is refused. The texts are in the templates, and in `smsbot.cli.agent_file_commands`."""
 
     UNREADABLE = "unreadable"
     NO_EMAIL = "no_email"
@@ -64,7 +65,7 @@ class LineProblem(StrEnum):
 
 
 class NoAccounts(Problem):
-    """The file has not the columns that are needed. `headings` are those it has."""
+    """The file does not have the columns that are needed. `headings` are those that it has."""
 
     def __init__(self, headings: Sequence[str]) -> None:
         found = f" The headings are {', '.join(headings)}." if headings else ""
@@ -74,8 +75,8 @@ class NoAccounts(Problem):
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """What one line says. `organisations` is as it is written: ids or names at `source`, with commas between them, or a
-    single name that has commas. `role` is None where it is not said.
+    """One line of the file. `organisations` is the text of the cell: ids or names at `source`, with commas between
+    them, or a single name that has commas. `role` is None where the line has none.
     """
 
     line: int
@@ -88,7 +89,7 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True)
 class RefusedAccountLine:
-    """A line that gives nothing. `said` is the cell that it is about, or the address."""
+    """A line that is refused. `said` is the cell with the problem, or the address."""
 
     line: int
     problem: LineProblem
@@ -133,7 +134,7 @@ def _read(row: CsvRow, names: Sequence[str]) -> AccountLine | RefusedAccountLine
 
 
 def parts_of(organisations: str) -> list[str]:
-    """The organisations in a cell that names several."""
+    """The organisations in a cell that has several."""
     return [part.strip() for part in _SEPARATORS.split(organisations) if part.strip()]
 
 
@@ -142,7 +143,7 @@ def _plain(cell: str) -> str:
 
 
 def columns_of_accounts(accounts: Iterable[ListedAccount]) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
-    """The heading, and a row for each account, role and source. An account without any right has one row too."""
+    """The heading, and a row for each account, role and source. An account without any role has one row too."""
     return HEADING, (row for account in accounts for row in _rows(account))
 
 

@@ -1,8 +1,7 @@
-"""Takes accounts from a file: first a plan of what would happen, then the same in one transaction.
+"""Imports accounts from a file: first makes a plan of what would happen, then does it in one transaction.
 
-Only what the file names is given, and what it does not name stays as it is. So nobody loses anything by an import,
-except an administrator whom a line calls an agent. Several lines of one address add up; where they differ, the last one
-counts.
+An import gives what the file names, and leaves the rest as it is. So nobody loses anything by an import, except an
+administrator whom a line calls an agent. Several lines with one address add up; where they differ, the last one counts.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class PlannedAccount:
-    """What becomes of one account. `lines` are those of the file that say it.
+    """What the import does to one account. `lines` are the numbers of its lines in the file.
 
-    `gives` has what it gets or becomes, and `name` its new name, None where that stays. `unknown` are the organisations
-    among those that nothing else is known of yet: their number may be mistyped.
+    `gives` are the roles that it gets. `name` is its new name; None where the name stays. `unknown` are those of its
+    organisations that are known from nowhere else: their number may be mistyped.
     """
 
     email: str
@@ -79,7 +78,7 @@ class ImportPlan:
 
     @property
     def digest(self) -> str:
-        """A text that is the same for two plans that do the same."""
+        """A text that is equal for two plans that do the same."""
         said = [(each.email, each.is_new, each.name, sorted(map(str, each.gives.items()))) for each in self.accounts]
         return hashlib.sha256(repr((said, self.refused)).encode()).hexdigest()
 
@@ -91,7 +90,7 @@ def plan_import(
     lines: Iterable[AccountLine | RefusedAccountLine],
     now: datetime,
 ) -> ImportPlan:
-    """What these lines would do, by who has this mandate. `directory` has the organisations that they know."""
+    """What these lines would do if somebody with this mandate imports them. `directory` are the known organisations."""
     naming, refused = _Naming(mandate, directory), []
     wanted: dict[str, _Wanted] = {}
     for line in lines:
@@ -109,7 +108,7 @@ def plan_import(
 
 
 def carry_out(connection: Connection, mandate: Mandate, plan: ImportPlan, now: datetime) -> list[Agent]:
-    """Do what the plan says, and return whoever has no way in yet: the new, and those who had been shut out.
+    """Do what the plan says. Returns the agents who cannot sign in yet: new ones, and those who had been revoked.
 
     The caller has locked the accounts before the plan was made (`smsbot.agents.administration.lock_mandate`).
     """
@@ -143,7 +142,7 @@ def carry_out(connection: Connection, mandate: Mandate, plan: ImportPlan, now: d
 
 
 def lock_for_import(connection: Connection) -> None:
-    """Let nobody else change accounts until this transaction ends."""
+    """Lock the accounts, so that nobody else changes them until this transaction ends."""
     serialise(connection, "accounts")
 
 
@@ -176,7 +175,7 @@ class _Naming:
             self.by_name.setdefault(fold_for_search(entry.name), []).append(entry.key)
 
     def where(self, line: AccountLine) -> list[Where] | RefusedAccountLine:
-        """What the line names, or why it gives nothing."""
+        """The organisations that the line names, or why the line is refused."""
         if self.mandate.agent is not None and line.email == self.mandate.agent.email:
             return RefusedAccountLine(line.line, LineProblem.YOURSELF, line.email)
         whole = self._one(line.organisations, line.source)
@@ -231,7 +230,7 @@ def _planned(
 def _registered(
     connection: Connection, doing: Sequence[PlannedAccount], now: datetime
 ) -> tuple[Mapping[str, Agent], Collection[str]]:
-    """The accounts by their address, made where there are none; and the addresses of those who were not let in."""
+    """The accounts by address, made where there are none; and the addresses of those that are new or were revoked."""
     before = _states(connection, [each.email for each in doing])
     unknown = [each for each in doing if each.email not in before]
     rows = [
@@ -254,7 +253,7 @@ def _registered(
 
 
 def _states(connection: Connection, emails: Sequence[str]) -> dict[str, tuple[Agent, bool]]:
-    """The accounts of these addresses, and whether each is revoked."""
+    """The accounts with these addresses, and whether each is revoked."""
     found = {}
     for start in range(0, len(emails), _AT_ONCE):
         these = select(*AGENT_COLUMNS, agents.c.revoked_at).where(agents.c.email.in_(emails[start : start + _AT_ONCE]))

@@ -1,7 +1,7 @@
 """The accounts that an administrator sees: searched, filtered, sorted, and one page at a time.
 
-An administrator sees the accounts that may act in their organisations, those of all organisations among them, and of
-the revoked ones those that were there. Of what an account may do elsewhere, only its extent is told.
+An administrator sees the accounts that may act in their organisations, with those that may act in all, and the revoked
+accounts that could act there. Of other organisations they only see in how many an account may act.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from smsbot.store.tables import agent_organisations, agents, former_agent_organi
 IN_A_PAGE = 50
 _AT_ONCE = 500
 _MOST_PAGES = 1_000_000
-"""A larger number is none that a page has, and its first account none that the database counts to."""
+"""No list has so many pages. A larger number could overflow in the database."""
 
 
 class RoleFilter(StrEnum):
@@ -72,7 +72,7 @@ class AccountQuery:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> AccountQuery:
-        """Reads the parameters of the page's address. What cannot be read counts as not given.
+        """Read the parameters of the page's address. What cannot be read counts as not given.
 
         Raises OutOfReach for what cannot be an organisation.
         """
@@ -88,14 +88,14 @@ class AccountQuery:
 
     @property
     def filters(self) -> dict[str, str]:
-        """What narrows the list, as parameters of the address."""
+        """The filters, as parameters of the address."""
         organisation = "" if self.organisation is None else written_key(self.organisation)
         wanted = {"q": self.words, "structure": organisation, "role": self.role, "etat": self.state}
         return {name: str(value) for name, value in wanted.items() if value}
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All of it but the page, as parameters of the address."""
+        """Everything except the page, as parameters of the address."""
         return self.filters | ({} if self.order is AccountOrder.NAME else {"tri": str(self.order)})
 
 
@@ -103,8 +103,8 @@ class AccountQuery:
 class ListedAccount:
     """An account as an administrator sees it.
 
-    `roles` are the organisations of theirs where it may act, or might until it was revoked; `elsewhere` is how many
-    others it has. `everywhere` is what it is in all organisations, None where it is nothing there.
+    `roles` are those of the administrator's organisations where the account may act, or could until it was revoked.
+    `elsewhere` is in how many others. `everywhere` is its role in all organisations; None where it has none there.
     """
 
     id: int
@@ -120,13 +120,13 @@ class ListedAccount:
     tokens: Tokens = field(default_factory=Tokens)
 
     def where(self, role: Role) -> list[OrganisationReference]:
-        """The organisations where it is this (by the role itself or its word)."""
+        """The organisations where it has this role."""
         return [key for key, own in self.roles.items() if own == role]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """One page. `total` is how many accounts there are on all pages, `first` the number of the page's first one."""
+    """One page. `total` counts the accounts on all pages; `first` is the number of the first one on this page."""
 
     accounts: Sequence[ListedAccount]
     total: int
@@ -136,7 +136,7 @@ class AccountPage:
 
 
 def list_page(connection: Connection, mandate: Mandate, query: AccountQuery, now: datetime) -> AccountPage:
-    """One page of the accounts that are asked for: the first one where there is no such page."""
+    """One page of the accounts that are asked for; the first page where there is no such page."""
     start = (query.page - 1) * IN_A_PAGE
     found = _asked_for(mandate, query, now).add_columns(func.count().over().label("total"))
     rows = connection.execute(found.limit(IN_A_PAGE).offset(start)).all()
@@ -154,7 +154,7 @@ def list_all(connection: Connection, mandate: Mandate, query: AccountQuery, now:
 
 
 def account_within_reach(connection: Connection, mandate: Mandate, agent_id: int, now: datetime) -> ListedAccount:
-    """This account. Raises OutOfReach where the administrator does not see it."""
+    """The account with this id of ours. Raises OutOfReach where the administrator does not see it."""
     this = select(*_COLUMNS).where(agents.c.id == agent_id, _is_seen(mandate))
     found = _with_roles(connection, mandate, connection.execute(this).all(), now)
     if not found:
@@ -165,7 +165,7 @@ def account_within_reach(connection: Connection, mandate: Mandate, agent_id: int
 def accounts_of_addresses(
     connection: Connection, mandate: Mandate, emails: Collection[str], now: datetime
 ) -> dict[str, ListedAccount]:
-    """Those of these accounts that the administrator sees, by their address."""
+    """The accounts with these addresses that the administrator sees, by address."""
     wanted, found = sorted(emails), {}
     for start in range(0, len(wanted), _AT_ONCE):
         these = agents.c.email.in_(wanted[start : start + _AT_ONCE])
@@ -202,7 +202,7 @@ _own = agent_organisations.alias("own")
 
 
 def _is_seen(mandate: Mandate) -> ColumnElement[bool]:
-    """A condition on `agents`: those whom this administrator sees."""
+    """A condition on `agents`: those that this administrator sees."""
     if mandate.everywhere:
         return IS_AGENT
     there = [
@@ -221,7 +221,7 @@ def _is_seen(mandate: Mandate) -> ColumnElement[bool]:
 
 
 def _is_own(mandate: Mandate) -> ColumnElement[bool]:
-    """A condition on `_own`: what the administrator administers."""
+    """A condition on `_own`: the organisations that the administrator administers."""
     assert mandate.agent is not None
     return (_own.c.agent_id == mandate.agent.id) & (_own.c.role == Role.ADMINISTRATOR.value)
 
@@ -252,7 +252,7 @@ def _conditions(mandate: Mandate, query: AccountQuery, now: datetime) -> Iterato
 
 
 def _administers(mandate: Mandate, organisation: OrganisationReference | None) -> ColumnElement[bool]:
-    """A condition on `agents`: those who administer this organisation, or with None any that is seen."""
+    """A condition on `agents`: those who administer this organisation, or (None) any that the administrator sees."""
     conditions = [
         agent_organisations.c.agent_id == agents.c.id,
         agent_organisations.c.role == Role.ADMINISTRATOR.value,

@@ -3,8 +3,8 @@
 An account is known by its e-mail address in lower case, which is also what identity providers such as ProConnect give.
 It is never deleted, because the audit names it. A revoked account has no tokens and no organisations.
 
-Other systems have accounts too (`smsbot.agents.service_accounts`). They act like agents, so what they do is written
-down in the same way, but they are never listed, found or told of anything as agents are.
+Other systems have accounts too (`smsbot.agents.service_accounts`). They act like agents, so their acts are recorded in
+the same way. But they are never listed or found among agents, and never notified.
 
 In each organisation, or in all of them at once, an account is an agent or an administrator. An administrator does all
 that an agent does, and manages the accounts of the organisation (`smsbot.agents.administration`).
@@ -52,8 +52,8 @@ class Role(StrEnum):
 class Agent:
     """Who acts: an agent who is not revoked, or another system, whose `email` is the name of its account.
 
-    `everywhere` is whether they may act in all organisations, as it was read in this transaction. It is no part of who
-    they are: two with one id are the same.
+    `everywhere` says that they may act in all organisations, as it was read in this transaction. It does not count in
+    comparisons.
     """
 
     id: int
@@ -75,8 +75,8 @@ class Account:
     """What is known of an account.
 
     `organisations` are those named for it, sorted; `administers` are those among them where it is an administrator.
-    `everywhere` is what it is in all organisations, None where it is nothing there. `signed_in_at` is when somebody
-    last signed in to the console with it.
+    `everywhere` is its role in all organisations; None where it has none there. `signed_in_at` is when somebody last
+    signed in to the console with it.
     """
 
     email: str
@@ -90,7 +90,7 @@ class Account:
 
 
 AGENT_COLUMNS = (agents.c.id, agents.c.email, agents.c.role_everywhere)
-"""What `agent_of` needs in a row."""
+"""The columns that `agent_of` needs in a row."""
 
 
 def agent_of(row: Any) -> Agent:
@@ -113,24 +113,24 @@ IS_PROGRAM: ColumnElement[bool] = exists().where(agent_tokens.c.agent_id == agen
     exists().where(agent_passwords.c.agent_id == agents.c.id)
     | exists().where(agent_identities.c.agent_id == agents.c.id)
 )
-"""A condition on `agents`: technical accounts, which have API tokens and which nobody has signed in to."""
+"""A condition on `agents`: technical accounts, with API tokens, but without a password or an identity at a provider."""
 
 
 def find_agent(connection: Connection, email: str) -> Agent | None:
-    """The agent of this address, in any case; None where there is none or the agent is revoked."""
+    """The agent with this address, in capitals or not; None where there is none or the agent is revoked."""
     known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None) & IS_AGENT
     row = connection.execute(select(*AGENT_COLUMNS).where(known)).one_or_none()
     return None if row is None else agent_of(row)
 
 
 def where_named(connection: Connection, agent: Agent) -> dict[OrganisationReference, Role]:
-    """The organisations that are named for the agent, and what they are there."""
+    """The organisations that are named for the agent, each with the agent's role there."""
     rows = connection.execute(select(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
     return {OrganisationReference(row.source, row.organisation_external_id): Role(row.role) for row in rows}
 
 
 def role_everywhere(connection: Connection, agent: Agent) -> Role | None:
-    """What the agent is in all organisations; None where they are nothing there."""
+    """The agent's role in all organisations; None where they have none there."""
     role = connection.execute(select(agents.c.role_everywhere).where(agents.c.id == agent.id)).scalar_one_or_none()
     return None if role is None else Role(role)
 
@@ -144,7 +144,7 @@ def is_administered_everywhere(connection: Connection) -> bool:
 def tokens_of_agents(
     connection: Connection, now: datetime, agent_ids: Collection[int] | None = None
 ) -> dict[int, Tokens]:
-    """The valid tokens of every one of these agents who has any, by our id of the agent. None: of all agents."""
+    """The valid tokens of those of these agents who have any, by our id of the agent. None: of all agents."""
     statement = (
         select(
             agent_tokens.c.agent_id,
@@ -192,7 +192,7 @@ def may_act_in(connection: Connection, agent: Agent, source: str, organisation_e
 
 
 def has_agents(connection: Connection, source: str, organisation_external_id: str) -> bool:
-    """Whether any agent may act in this organisation, and so sees its messages. A revoked agent has no organisation."""
+    """Whether any agent may act in this organisation, so that somebody sees its messages."""
     return bool(_ITS_AGENTS.rows(connection, {"source": source, "organisation": organisation_external_id}))
 
 

@@ -1,10 +1,10 @@
-"""What administrators do to colleagues' accounts: in the organisations that they administer, and no further.
+"""What administrators do to colleagues' accounts, only in the organisations that they administer.
 
-Nobody gives more than they have, and nobody changes their own account. So the last administrator of all organisations
-cannot be taken away here: whoever does it is one, and remains one.
+Nobody can give more than they have, and nobody can change their own account. So the last administrator of all
+organisations cannot be removed here: only another one could do it.
 
-All acts lock the accounts, so they come one after the other: if two administrators remove each other, the second is
-none any more. They raise `OutOfReach` before anything is written.
+All acts lock the accounts, so they come one after the other. If two administrators remove each other, the second one
+fails, because they are no administrator any more. All acts raise `OutOfReach` before anything is written.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from smsbot.store.tables import agent_organisations, agents
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """Where somebody is an administrator: in these organisations, or in all.
+    """The organisations where somebody is an administrator: these, or all.
 
-    `agent` is who they are; None for the operator, who works in the shell.
+    `agent` is None for the operator, who works in the shell.
     """
 
     agent: Agent | None
@@ -57,7 +57,7 @@ OPERATOR = Mandate(None, everywhere=True)
 
 
 def mandate_of(connection: Connection, agent: Agent) -> Mandate:
-    """Where the agent is an administrator, at this moment."""
+    """The agent's present mandate. It may be empty."""
     named = (agent_organisations.c.agent_id == agents.c.id) & (agent_organisations.c.role == Role.ADMINISTRATOR.value)
     rows = connection.execute(
         select(agents.c.role_everywhere, agent_organisations.c.source, agent_organisations.c.organisation_external_id)
@@ -70,7 +70,7 @@ def mandate_of(connection: Connection, agent: Agent) -> Mandate:
 
 
 def require_mandate(connection: Connection, agent: Agent) -> Mandate:
-    """Where the agent is an administrator. Raises OutOfReach where they are none at all."""
+    """The agent's present mandate. Raises OutOfReach where it is empty."""
     mandate = mandate_of(connection, agent)
     if mandate.is_empty:
         raise OutOfReach("only administrators manage accounts")
@@ -79,14 +79,14 @@ def require_mandate(connection: Connection, agent: Agent) -> Mandate:
 
 @dataclass(frozen=True, slots=True)
 class GivenAccess:
-    """`is_new` is whether the account was made, or was revoked before: its agent has no way in yet."""
+    """The agent who got access. `is_new`: the account is new or was revoked, so that they cannot sign in yet."""
 
     agent: Agent
     is_new: bool
 
 
 def lock_mandate(connection: Connection, administrator: Agent) -> Mandate:
-    """`require_mandate`, and nobody else changes accounts until this transaction ends."""
+    """Like `require_mandate`. It also locks the accounts until this transaction ends."""
     serialise(connection, "accounts")
     return require_mandate(connection, administrator)
 
@@ -100,10 +100,10 @@ def give_access(
     now: datetime,
     name: str | None = None,
 ) -> GivenAccess:
-    """Let the agent of this address act in this organisation, or with None in all.
+    """Let the agent with this address act in this organisation, or with None in all.
 
-    `role` is what they are there; None: an agent, or what they were. A revoked agent begins anew, without password,
-    session or any other former way in. `name` is for an account without one. Raises OutOfReach.
+    `role` None keeps the role that they have, or else makes them an agent. A revoked agent starts again without
+    password, session or any other former way to sign in. `name` is for an account without one. Raises OutOfReach.
     """
     mandate = lock_mandate(connection, administrator)
     if not mandate.covers(key) or email.lower() == administrator.email:
@@ -126,9 +126,9 @@ def give_access(
 def take_access(
     connection: Connection, administrator: Agent, agent_id: int, key: OrganisationReference | None, now: datetime
 ) -> Agent:
-    """Take this organisation from a colleague, or with None the role in all; who has nothing left is revoked.
+    """Take this organisation from a colleague, or with None the role in all. If they have nothing left, revoke them.
 
-    Raises OutOfReach, also for the administrator themself and for an agent who does not exist or has no such access.
+    Raises OutOfReach, also for one's own account, and for an agent who does not exist or has no such access.
     """
     mandate = lock_mandate(connection, administrator)
     agent = _colleague(connection, administrator, agent_id)
@@ -150,7 +150,10 @@ def take_access(
 
 
 def withdraw_access(connection: Connection, administrator: Agent, agent_id: int, now: datetime) -> Agent:
-    """Take from a colleague all that the administrator may take; who has nothing left is revoked. Raises OutOfReach."""
+    """Take from a colleague all access that the administrator may take. If they have nothing left, revoke them.
+
+    Raises OutOfReach.
+    """
     mandate = lock_mandate(connection, administrator)
     agent = _colleague(connection, administrator, agent_id)
     if mandate.everywhere:
@@ -165,9 +168,9 @@ def withdraw_access(connection: Connection, administrator: Agent, agent_id: int,
 
 
 def rename(connection: Connection, administrator: Agent, agent_id: int, name: str | None, now: datetime) -> Agent:
-    """Give the account this name, None for none. Raises OutOfReach where it is not in the administrator's reach.
+    """Give the account this name; None removes it. Raises OutOfReach where it is not in the administrator's reach.
 
-    Whoever acts in all organisations is renamed only by who administers all. One may rename oneself.
+    Only an administrator of all organisations may rename an agent of all organisations. One may rename oneself.
     """
     mandate = lock_mandate(connection, administrator)
     agent = _agent(connection, agent_id)

@@ -1,7 +1,7 @@
 """How agents name an appointment or a participation, and cancel it: through the API, in the console or from the shell.
 
-Public ids are `rdv-12` and `part-34`, our number after a word, so that they cannot be mistaken for a source's. What
-looks like a public id is always read as one. Anything else is the source's id, if it fits a single appointment.
+Public ids such as `rdv-12` and `part-34` have a word before our number, so that nobody takes them for a source's id. A
+name of this form is always read as a public id. Any other name is the source's id, if it fits a single appointment.
 
 Agents may cancel at any time, without the notice that usagers must give. If it was cancelled before, nothing happens
 and the agent is told so.
@@ -29,7 +29,7 @@ _MESSAGE = re.compile(r"sms-([1-9][0-9]{0,17})")
 
 
 class NotFound(Problem):
-    """There is nothing with this name, or the agent may not see it."""
+    """Nothing has this name, or the agent may not see it."""
 
 
 class Ambiguous(Problem):
@@ -55,14 +55,15 @@ def public_delivery_id(outgoing_message_id: int) -> str:
 
 
 def message_number(name: str) -> int | None:
-    """Our id of the message with this public id; None where it is none."""
+    """Our id of the message with this public id; None where `name` is no such id."""
     return _number(_MESSAGE, name)
 
 
 def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
-    """Our ids of the appointment that `name` means and of its participation; None for the latter where all is meant.
+    """Our ids of the appointment and the participation that `name` means.
 
-    `source` is the source whose id it is, if it is no public id. Raises NotFound.
+    The second is None where the whole appointment is meant. `source` is the source of the id, if it is no public id.
+    Raises NotFound.
     """
     participation_id = _number(_PARTICIPATION, name)
     if participation_id is None:
@@ -77,8 +78,8 @@ def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | 
 def find_appointment(connection: Connection, name: str, *within: ColumnElement[bool], source: str | None = None) -> int:
     """Our id of the appointment that `name` means, among those that meet the conditions `within`.
 
-    `source` is the source whose id it is, if it is no public id; None for any source. Raises NotFound, also for a
-    destroyed appointment, and Ambiguous.
+    `source` is the source of the id, if it is no public id; None for any source. Raises NotFound, also for a destroyed
+    appointment, and Ambiguous.
     """
     number = _number(_APPOINTMENT, name)
     if number is not None:
@@ -110,7 +111,7 @@ def find_participation(connection: Connection, name: str, appointment_id: int) -
 def _matches(connection: Connection, statement: Select[int], name: str) -> Sequence[int]:
     """Our ids that the statement finds.
 
-    A name with signs that no id has, such as NUL, is not looked up: PostgreSQL refuses some.
+    A name with unprintable characters is not looked up, because PostgreSQL refuses some of them, such as NUL.
     """
     return connection.execute(statement).scalars().all() if name.isprintable() else ()
 
@@ -121,15 +122,15 @@ def _number(form: re.Pattern[str], name: str) -> int | None:
 
 
 class AgentCancellation(StrEnum):
-    """The result."""
+    """The result of an agent's cancellation."""
 
-    CANCELLED = "cancelled"  # by this agent now
-    REQUESTED = "requested"  # not yet: its source was asked, now or before, and has not answered
-    ALREADY_CANCELLED = "already_cancelled"  # before, by anybody
+    CANCELLED = "cancelled"  # by this agent, now
+    REQUESTED = "requested"  # its source was asked, now or before, and has not answered yet
+    ALREADY_CANCELLED = "already_cancelled"  # by this agent or somebody else, before
 
 
 class NotTakenBack(Problem):
-    """A cancellation that can no longer be undone, or there is none."""
+    """The cancellation can no longer be undone, or there is none."""
 
 
 class NotCancellable(Problem):

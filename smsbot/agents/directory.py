@@ -18,15 +18,15 @@ from smsbot.rules.letters import fold_for_search
 from smsbot.store.tables import agent_organisations, organisations
 
 ALL_ORGANISATIONS = "toutes"
-"""Stands in forms for all organisations, where a single one has its key."""
+"""Means all organisations in a form, in place of the key of a single one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """One organisation. `id` is ours, None before its first appointment.
+    """One organisation. `id` is ours; None before its first appointment.
 
-    `name` is that of its records, else that of its table in `smsbot.toml`, else its id at the source. `is_in_policy` is
-    whether it has such a table.
+    `name` is from its records, else from its table in `smsbot.toml`, else it is its id at the source. `is_in_policy`
+    says that it has such a table.
     """
 
     key: OrganisationReference
@@ -48,7 +48,7 @@ class DirectoryEntry:
 
 
 Directory = Mapping[OrganisationReference, DirectoryEntry]
-"""By name."""
+"""The organisations by their keys, sorted by name."""
 
 
 def read_directory(connection: Connection, policy: Policy, mandate: Mandate) -> Directory:
@@ -85,7 +85,7 @@ def read_directory(connection: Connection, policy: Policy, mandate: Mandate) -> 
 
 
 def _by_name(entry: DirectoryEntry) -> tuple[str, OrganisationReference]:
-    """ "Mairie 9" comes before "Mairie 10"."""
+    """The key for sorting by name, so that "Mairie 9" comes before "Mairie 10"."""
     words = (word.zfill(12) if word.isdecimal() else fold_for_search(word) for word in entry.name.split())
     return " ".join(words), entry.key
 
@@ -96,7 +96,7 @@ def written_key(key: OrganisationReference) -> str:
 
 
 def read_key(text: str) -> OrganisationReference:
-    """The key that `written_key` wrote; without a source, one of the main source. Raises OutOfReach for no key."""
+    """The key in a text from `written_key`. Without a source, it is of the main source. Raises OutOfReach."""
     source, colon, external_id = text.partition(":")
     if not colon:
         source, external_id = DEFAULT_SOURCE, text

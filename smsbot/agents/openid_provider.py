@@ -1,9 +1,9 @@
-"""Speaks with a provider of OpenID Connect: the authorization code flow (Core 1.0, 3.1), by discovery.
+"""The client of an OpenID Connect provider: the authorization code flow (Core 1.0, 3.1), with discovery.
 
     browser ──authorization_url──> provider ──code──> `identify`: token, its signature and claims, userinfo, e-mail
 
-joserfc checks signatures and claims. The userinfo may be JSON or a signed JWT (Core 1.0, 5.3.2), as ProConnect answers.
-State, nonce and PKCE (RFC 7636) go with every attempt.
+joserfc checks signatures and claims. The userinfo may be JSON or a signed JWT (Core 1.0, 5.3.2), which ProConnect uses.
+Every attempt has a state, a nonce and PKCE (RFC 7636).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from joserfc.jwk import KeySet
 from smsbot.agents.sign_in_openid import Failure, Handshake, Identity, OpenIdFailure
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
-"""All algorithms with a key pair. With a shared secret, everybody who holds it, such as smsbot itself, could sign."""
+"""Only algorithms with a key pair. With a shared secret, everybody who knows it, such as smsbot itself, could sign."""
 
 _CLOCKS_DIFFER_BY = 60  # seconds
 _KEPT_FOR = 3600.0  # seconds for which the provider's metadata is kept
@@ -37,10 +37,9 @@ _TIMEOUT = httpx.Timeout(10, connect=5)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How the service is registered with its provider. `name` is what agents call the provider, None where it has no
-    name.
+    """How the service is registered with its provider. `name` is the provider's name for agents, if there is one.
 
-    `emails_are_verified` means that the provider has verified every address, though it sends no `email_verified`
+    `emails_are_verified` says that the provider has verified every address, although it sends no `email_verified`
     (ProConnect).
     """
 
@@ -68,7 +67,7 @@ class _Discovered:
 class OpenIdProvider:
     """The provider. Requests to it are rare, so each sign-in opens its own connection.
 
-    `redirect_uri` is where it sends the browser back to.
+    `redirect_uri` is the address to which the provider sends the browser back.
     """
 
     def __init__(self, registration: Registration, redirect_uri: str) -> None:
@@ -113,8 +112,9 @@ class OpenIdProvider:
         return Identity(discovered.issuer, subject, self._verified_email(told, signed.claims), id_token)
 
     async def end_session_url(self, id_token: str, return_to: str) -> str | None:
-        """The address where the browser signs out at the provider too (RP-Initiated Logout 1.0); None where it has
-        none.
+        """The address where the browser signs out at the provider too (RP-Initiated Logout 1.0).
+
+        None where the provider has none.
         """
         try:
             async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
@@ -189,7 +189,7 @@ class OpenIdProvider:
             raise OpenIdFailure(Failure.UNAVAILABLE, f"The userinfo is not for us ({error.error}).") from error
         return signed.claims
 
-    # What is believed -------------------------------------------------------------------------------------------------
+    # Checking the answers ---------------------------------------------------------------------------------------------
 
     async def _verified(self, http: httpx.AsyncClient, discovered: _Discovered, token: str) -> jwt.Token:
         """The content of a JWT with the provider's signature.
@@ -229,15 +229,15 @@ class OpenIdProvider:
             raise OpenIdFailure(Failure.UNAVAILABLE, f"The ID token is not good: {error}.") from error
 
     def _verified_email(self, *documents: Mapping[str, Any]) -> str | None:
-        """The e-mail address that the provider has verified; None for none.
+        """The e-mail address that the provider has verified; None where there is none.
 
-        Address and `email_verified` must be in one document; the first that has both counts. Where none has both, the
-        first address counts, if the provider verifies all.
+        Address and `email_verified` must be in the same document; the first document with both counts. If no document
+        has both, the first address counts, provided that the provider verifies all addresses.
         """
         with_address = [document for document in documents if isinstance(document.get("email"), str)]
         told = next((document for document in with_address if "email_verified" in document), None)
         if told is not None:
-            is_verified = told["email_verified"] is True or told["email_verified"] == "true"  # some write it as a text
+            is_verified = told["email_verified"] is True or told["email_verified"] == "true"  # some send a text
             return str(told["email"]) if is_verified else None
         if with_address and self._registration.emails_are_verified:
             return str(with_address[0]["email"])

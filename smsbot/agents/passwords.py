@@ -1,10 +1,10 @@
-"""Agents' passwords: kept as Argon2id (RFC 9106), set through a link in an e-mail or from the shell.
+"""Agents' passwords: stored as Argon2id hashes (RFC 9106), set through a link in an e-mail or from the shell.
 
-What counts is their length (NIST SP 800-63B, 5.1.1.2; CNIL, deliberation 2022-100). Any characters are allowed and none
-are demanded.
+Their length is what counts (NIST SP 800-63B, 5.1.1.2; CNIL, deliberation 2022-100). All characters are allowed, and
+none are required.
 
 An agent who has no password, or has forgotten it, gets a link by e-mail. It works once, within half an hour. Only the
-hash of its token is kept, so nobody can use what the table holds.
+hash of its token is stored, so nobody can use the contents of the table to sign in.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Weakness(StrEnum):
 
 
 def weakness_of(password: str, email: str) -> Weakness | None:
-    """Why `password` is refused for the agent of this address; None where it is good."""
+    """Why `password` is refused for the agent with this address; None where it is accepted."""
     if len(password) < LEAST_CHARACTERS:
         return Weakness.SHORT
     if len(password) > MOST_CHARACTERS:
@@ -53,7 +53,7 @@ _USUAL = PasswordHasher()
 
 @cache
 def _nobodys_hash(hasher: PasswordHasher) -> str:
-    """What a password is compared with where there is no account. Made once for each hasher, since it takes long."""
+    """The hash for comparisons where there is no account. Made once for each hasher, because it takes long."""
     return hasher.hash("nobody's")
 
 
@@ -71,13 +71,13 @@ class Hashing:
         object.__setattr__(self, "_nobodys", _nobodys_hash(self.hasher))
 
     def hash(self, password: str) -> str:
-        """The hash to keep of `password`. It has its own salt, so it differs each time."""
+        """The hash of `password` to store. It has its own salt, so it differs each time."""
         return self.hasher.hash(password)
 
     def fits(self, kept: str | None, password: str) -> bool:
         """Whether `kept` is the hash of `password`.
 
-        `kept` is None for an account that does not exist, and nothing fits it.
+        `kept` is None for an account that does not exist; then the result is always False.
         """
         try:
             self.hasher.verify(kept or self._nobodys, password[: MOST_CHARACTERS + 1])
@@ -87,7 +87,7 @@ class Hashing:
 
 
 def kept_password(connection: Connection, email: str) -> tuple[Agent, str] | None:
-    """The agent of this address and the hash of their password; None where there is no agent or no password."""
+    """The agent with this address and the hash of their password; None where there is no agent or no password."""
     known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None)
     statement = select(agents.c.id, agents.c.email, agent_passwords.c.password_hash).join_from(agents, agent_passwords)
     row = connection.execute(statement.where(known)).one_or_none()
@@ -97,7 +97,7 @@ def kept_password(connection: Connection, email: str) -> tuple[Agent, str] | Non
 def set_password(
     connection: Connection, agent: Agent, password_hash: str, now: datetime, *, end_tokens: bool = False
 ) -> None:
-    """Keep a new password's hash. The agent's sessions and all links to set a password end.
+    """Store the hash of a new password. The agent's sessions and all links to set a password end.
 
     With `end_tokens`, the agent's API tokens end too.
     """
@@ -148,7 +148,8 @@ def use_reset(
 ) -> Agent | None:
     """Set the password of the token's agent and return the agent; None where the token is not valid.
 
-    It works once: of two at the same moment, one gets None. With `end_tokens`, the agent's API tokens end too.
+    A token works once: if it is used twice at the same moment, one gets None. With `end_tokens`, the agent's API tokens
+    end too.
     """
     agent = agent_of_reset(connection, token, now)
     used = delete(agent_password_resets).where(agent_password_resets.c.token_hash == hash_of(token))

@@ -1,7 +1,7 @@
-"""What an agent may see and change: their organisations, with the appointments and messages of these.
+"""What an agent may see and change: the appointments and messages of their organisations.
 
 Every statement of the console that reads or writes such a row has one of these conditions, in the same transaction. So
-when an organisation is taken from an agent, they lose it at their next click.
+an agent who loses an organisation no longer sees it at the next click.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from smsbot.store.tables import outgoing_messages as outgoing
 
 
 class OutOfReach(Problem):
-    """It does not exist, or belongs to organisations of others. Agents cannot tell which."""
+    """It does not exist, or belongs to other organisations. Agents do not learn which."""
 
 
 _about = appointments.alias("about")
@@ -56,7 +56,7 @@ _about = appointments.alias("about")
 @made_often
 @dataclass(frozen=True, slots=True)
 class KnownOrganisation:
-    """An organisation of an agent that has had appointments here. `id` is ours."""
+    """One of an agent's organisations that has had appointments here. `id` is ours."""
 
     id: int
     name: str
@@ -64,7 +64,7 @@ class KnownOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class GivenAgent:
-    """Stands for an agent in a prepared statement, which is given the `agent_id`. `everywhere` is as in `Agent`."""
+    """Stands for an agent in a prepared statement, which has a parameter `agent_id`. `everywhere` is as in `Agent`."""
 
     everywhere: bool
     id: BindParameter[int] = field(default_factory=lambda: bindparam("agent_id", type_=BigInteger()))
@@ -74,13 +74,13 @@ AnyAgent: TypeAlias = Agent | GivenAgent
 
 
 class PreparedForAgents:
-    """A statement about what an agent may see, prepared for agents of some organisations and for those of all."""
+    """A statement about what an agent may see, prepared twice: for agents of some organisations and of all."""
 
     def __init__(self, build: Callable[[GivenAgent], Select[Any]]) -> None:
         self._prepared = {everywhere: Prepared(build(GivenAgent(everywhere))) for everywhere in (False, True)}
 
     def rows(self, connection: Connection, agent: Agent, values: Mapping[str, Any] | None = None) -> list[Row]:
-        """All rows. `values` are those of its named bind parameters beside `agent_id`."""
+        """All rows. `values` are for its named bind parameters other than `agent_id`."""
         return self._prepared[agent.everywhere].rows(connection, {"agent_id": agent.id, **(values or {})})
 
 
@@ -120,7 +120,7 @@ def _ids_within_reach(agent: AnyAgent) -> Select[Any]:
 
 
 def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisation]:
-    """The agent's organisations, by name. Without a name, one is called by its id at the source."""
+    """The agent's organisations, sorted by name. One without a name has its id at the source as its name."""
     return [KnownOrganisation(*row) for row in _KNOWN_ORGANISATIONS.rows(connection, agent)]
 
 
@@ -143,7 +143,7 @@ def organisation_within_reach(connection: Connection, agent: Agent, source: str,
 
 
 def incoming_within_reach(agent: AnyAgent) -> ColumnElement[bool]:
-    """A condition on `incoming_messages`: those about an organisation of the agent's."""
+    """A condition on `incoming_messages`: those about one of the agent's organisations."""
     return incoming_messages.c.organisation_id.in_(_ids_within_reach(agent))
 
 
@@ -176,7 +176,7 @@ def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
 def colleagues(connection: Connection, agent: Agent, organisation_id: int | None = None) -> Sequence[Agent]:
     """The other agents who may act in this organisation (our id), or with None in any of the agent's, by address.
 
-    Programs are none: accounts with API tokens that nobody has signed in to.
+    Programs are left out (`accounts.IS_PROGRAM`).
     """
     values = {"organisation_id": organisation_id}
     rows = (_ALL_COLLEAGUES if organisation_id is None else _COLLEAGUES_THERE).rows(connection, agent, values)
@@ -208,8 +208,8 @@ def require_within_reach(
 ) -> dict[int, str]:
     """Raises OutOfReach where this appointment is not in the agent's organisations, or has no such participation.
 
-    Returns who takes part, or only the one meant: the telephone number, or else the e-mail address, empty where there
-    is neither, by our id of the participation.
+    Returns the contacts of all participations, or only of the one that is meant, by our id of the participation. A
+    contact is the telephone number, else the e-mail address, else "".
     """
     present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
     of_it = (participations.c.appointment_id == appointments.c.id) & participations.c.removed_at.is_(None)
@@ -229,7 +229,7 @@ _LARGEST_ID = 2**63 - 1
 
 
 def read_id(text: str) -> int | None:
-    """The id of ours in a text from an address or form; None where it cannot be one, whatever its length."""
+    """Our id in a text from an address or a form; None where the text cannot be one, however long it is."""
     if len(text) > 19 or not (text.isascii() and text.isdecimal()):
         return None
     number = int(text)
@@ -237,7 +237,7 @@ def read_id(text: str) -> int | None:
 
 
 def row_id(text: str) -> int:
-    """The same, but raises OutOfReach where it cannot be one."""
+    """Like `read_id`, but raises OutOfReach where the text cannot be an id."""
     number = read_id(text)
     if number is None:
         raise OutOfReach("no such id")

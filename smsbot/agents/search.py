@@ -1,8 +1,8 @@
-"""Reads what an agent types to find somebody: a name, a telephone number in any spelling, or a day.
+"""Reads what an agent types to find somebody: a name, a telephone number in any form, or a day.
 
-Names are compared like the three letters, without case, accents and signs, and anywhere within a name: "dupont", "la
-fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine. Names in other scripts than the Latin one are
-found in their own letters.
+Names are compared like the three letters, without case, accents and signs, but anywhere within a name: "dupont", "la
+fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine. Names in other scripts are found in their own
+letters.
 """
 
 from __future__ import annotations
@@ -38,15 +38,14 @@ _WORDS = re.compile(rf"(?:(?:{_DAYS}) )?([0-9]{{1,2}})(?:er)? ([^\W\d_]+)\.?(?: 
 _YEARS = range(2000, 2200)
 
 IS_KNOWN = participations.c.removed_at.is_(None) & participations.c.erased_at.is_(None)
-"""A condition on `participations`: of people who were neither removed nor erased."""
+"""A condition on `participations`: those that were neither removed nor erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Words to search for, usually a name. Each of `parts` (folded, see `fold_for_search`) must be in one of the
-    person's names.
+    """Words to search for, usually a name. Each of `parts` must be in one of the person's names.
 
-    Digits stay in `parts`, so that "B-3" finds nobody whose name only has a B.
+    `parts` are folded (`fold_for_search`). They keep digits, so that "B-3" does not find a name that only has a B.
     """
 
     parts: tuple[str, ...]
@@ -78,7 +77,7 @@ Sought: TypeAlias = Name | Number
 def appointment_ids(sought: Sought) -> Select[int]:
     """Our ids of the appointments of these people. People who were removed or erased are left out.
 
-    There is an index of exactly the people who are left.
+    A partial index has exactly the other people.
     """
     return select(participations.c.appointment_id).where(IS_KNOWN, sought.condition())
 
@@ -90,7 +89,7 @@ class TooManySearches(Problem):
 class RunningSearches:
     """Counts the searches that run in this process for each agent.
 
-    So an agent who loads a page again and again does not take all threads from the others.
+    So an agent who loads a page again and again cannot occupy all threads.
     """
 
     def __init__(self, most_of_an_agent: int = MOST_AT_ONCE) -> None:
@@ -114,11 +113,11 @@ class RunningSearches:
 
 
 class NoSuchDay(Problem):
-    """The text is written like a day, but there is no such day, or none with appointments: 31/02/2025, 1/1/0001."""
+    """The text looks like a day, but there is no such day, or it is too far away: 31/02/2025, 1/1/0001."""
 
 
 def read_day(text: str, today: date) -> date | None:
-    """The day that `text` means; without a year, the one nearest to `today`. None where it is not written like a day.
+    """The day that `text` means; without a year, the one nearest to `today`. None where it does not look like a day.
 
     Raises NoSuchDay.
     """
@@ -144,7 +143,7 @@ def read_words(text: str, today: date) -> Sought | date | None:
         return None
     if _NUMBER.fullmatch(words):
         digits = re.sub("[^0-9]", "", words)
-        rest = digits.lstrip("0")  # numbers are kept as +33612…, so the leading zero is dropped
+        rest = digits.lstrip("0")  # numbers are stored as +33612…, so the leading zero is dropped
         whole = normalise(words)
         is_enough = len(digits) >= _LEAST_DIGITS and len(rest) >= _LEAST_DIGITS - 1
         return Number(whole, rest) if whole is not None or is_enough else None

@@ -1,11 +1,11 @@
 """Accounts of other systems, such as an agenda, that use the API with a token of their own.
 
 A service account is no agent. It has a name, scopes (what it may do) and organisations (where it may do it). Nobody
-signs in with it, it stands among no colleagues, and nothing is sent or handed over to it. What it does is written into
-the audit under its name.
+signs in with it, it is not listed among colleagues, and nothing is sent or handed over to it. What it does is written
+into the audit under its name.
 
-It has one token. To replace it without a gap, `rotate` makes a new one, and the old one stays valid for a while that
-the caller chooses. Only hashes of tokens are kept.
+It has one token. To replace it without a gap, `rotate` makes a new one, and the old one stays valid for a time that the
+caller chooses. Only hashes of tokens are stored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_HOURS_OF_OVERLAP = 30 * 24
 
 
 class NoSuchService(Problem):
-    """There is no service account of this name, or it is revoked."""
+    """There is no service account with this name, or it is revoked."""
 
 
 class ServiceRefused(Problem):
@@ -58,9 +58,9 @@ class ServiceToken:
 class ServiceAccount:
     """A service account that is not revoked.
 
-    `organisations` are pairs of source and its id of the organisation, sorted; empty where `agent.everywhere`.
-    Each of its tokens is made for `token_days` days, or for ever with None. `tokens` are the valid ones, the newest
-    first: two while an old one runs out.
+    `organisations` are sorted pairs of a source and the organisation's id there; empty where `agent.everywhere`.
+    Each of its tokens is valid for `token_days` days, or for ever with None. `tokens` are the valid ones, the newest
+    first: two of them while an old one is still valid.
     """
 
     agent: Agent
@@ -93,8 +93,8 @@ def add_service(
 ) -> str:
     """Make a service account and return its token, which cannot be shown again.
 
-    `organisations` are pairs of a source and its id of the organisation, which need not be known yet; None for all
-    organisations, those to come included. Each of its tokens is valid for `token_days` days, or for ever with None.
+    `organisations` are pairs of a source and the organisation's id there, which need not be known yet; None for all
+    organisations, also future ones. Each of its tokens is valid for `token_days` days, or for ever with None.
     `administrator` is who does it in the console. Raises ServiceRefused. The name of a revoked account can be used
     again.
     """
@@ -142,7 +142,7 @@ def list_services(connection: Connection, now: datetime) -> list[ServiceAccount]
 
 
 def find_service(connection: Connection, name: str, now: datetime) -> ServiceAccount:
-    """The service account of this name. Raises NoSuchService."""
+    """The service account with this name. Raises NoSuchService."""
     found = _services(connection, now, name)
     if not found:
         raise NoSuchService(f"There is no service {name}: see smsbot tokens list.")

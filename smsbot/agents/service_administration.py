@@ -1,6 +1,6 @@
-"""What administrators do to accounts of other systems: in the organisations that they administer, and no further.
+"""What administrators do to accounts of other systems, only in the organisations that they administer.
 
-They see every system that may act in one of their organisations. They change it only if they administer all
+They see every system that may act in one of their organisations. They may change it only if they administer all
 organisations that it may act in. All acts lock the accounts, as in `smsbot.agents.administration`, and raise
 `OutOfReach` before anything is written.
 """
@@ -31,8 +31,8 @@ from smsbot.model import OrganisationReference, Via
 class ManagedService:
     """A system as an administrator sees it.
 
-    `organisations` are those of theirs that it may act in, `elsewhere` is in how many others. `may_change` is whether
-    the administrator may renew or end its access.
+    `organisations` are those of the administrator's that it may act in; `elsewhere` is in how many others.
+    `may_change` says that the administrator may renew or end its access.
     """
 
     account: ServiceAccount
@@ -42,13 +42,13 @@ class ManagedService:
 
 
 def services_within_mandate(connection: Connection, mandate: Mandate, now: datetime) -> list[ManagedService]:
-    """The systems that may act in an organisation that is administered, by name."""
+    """The systems that may act in any of the mandate's organisations, by name."""
     managed = (_managed(each, mandate) for each in list_services(connection, now))
     return [each for each in managed if each is not None]
 
 
 def service_within_mandate(connection: Connection, mandate: Mandate, agent_id: int, now: datetime) -> ManagedService:
-    """The one whose account has this id of ours. Raises OutOfReach."""
+    """The system whose account has this id of ours. Raises OutOfReach."""
     for each in services_within_mandate(connection, mandate, now):
         if each.account.agent.id == agent_id:
             return each
@@ -64,7 +64,7 @@ def connect_service(
     token_days: int | None,
     now: datetime,
 ) -> str:
-    """What `add_service` does, by this administrator; returns and raises the same, and raises OutOfReach."""
+    """`add_service` for this administrator. Returns and raises the same, and raises OutOfReach."""
     mandate = lock_mandate(connection, administrator)
     if not all(map(mandate.covers, [None] if organisations is None else organisations)):
         raise OutOfReach("not in these organisations")
@@ -83,7 +83,7 @@ def connect_service(
 def renew_service(
     connection: Connection, administrator: Agent, agent_id: int, overlap: timedelta, now: datetime
 ) -> tuple[ServiceAccount, str]:
-    """Make a new token and return it with the account; the old one ends after `overlap`. Raises OutOfReach."""
+    """Make a new token and return it with the account. The old token ends after `overlap`. Raises OutOfReach."""
     account = _to_change(connection, administrator, agent_id, now)
     return account, rotate(connection, account, now, overlap, way=Via.CONSOLE, administrator=administrator)
 
@@ -102,7 +102,7 @@ def _to_change(connection: Connection, administrator: Agent, agent_id: int, now:
 
 
 def _managed(account: ServiceAccount, mandate: Mandate) -> ManagedService | None:
-    """None where it may act in none of the organisations."""
+    """The account as somebody with this mandate sees it; None where they do not see it."""
     if account.agent.everywhere:
         return ManagedService(account, (), 0, mandate.everywhere)
     held = [OrganisationReference(*each) for each in account.organisations]

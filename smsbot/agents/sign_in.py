@@ -1,5 +1,6 @@
-"""Signs agents in with e-mail address and password, and sets passwords. Tries are limited, and nothing tells which
-addresses have an account.
+"""Signs agents in with e-mail address and password, and sets passwords.
+
+Tries are limited, and no answer shows which addresses have an account.
 
 Argon2 takes memory and time on purpose. So it runs in a few threads of its own, behind a short queue, and never within
 a transaction.
@@ -112,17 +113,17 @@ class SignIn:
         return self._signed_in(await self.database.write(admit), email, origin, now) or SignInRefusal.WRONG
 
     async def may_ask_for_reset(self, email: str, address: str, now: datetime) -> bool:
-        """Whether a link may be asked for once more for this address.
+        """Whether one more link may be asked for, for this address. The request is counted.
 
-        It counts the same whether or not there is an account.
+        The result does not depend on whether there is an account.
         """
         tries = self.throttle.resets(email, address)
         return await self.database.write(lambda connection: self.throttle.admit(connection, tries, now))
 
     async def send_reset(self, email: str, now: datetime, send: Callable[[Connection, Agent, str], None]) -> None:
-        """Call `send` to write a link to the agent of this address, if there is one.
+        """Call `send` to write a link to the agent with this address, if there is one.
 
-        Its time shows whether there is an account, so the caller must not let anybody wait for it.
+        How long this takes shows whether there is an account, so no request may wait for it.
         """
 
         def issue(connection: Connection) -> None:

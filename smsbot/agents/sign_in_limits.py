@@ -1,16 +1,16 @@
-"""What bounds tries to sign in: how often one may try, which devices are known, and who waits for Argon2.
+"""Limits tries to sign in: how often one may try, which devices are known, and who waits for Argon2.
 
-- **Throttle.** Some tries at once, then one at a time. All processes share the limits. Each key has one moment,
-  `spent_until`. After it there is nothing to remember, and the row is deleted. It is later than the `free_at` of
-  `smsbot.rules.rate_limit` by the limit's credit. Keys are keyed hashes, so the table holds no addresses, neither of
-  people nor of machines.
-- **Known devices.** A signed cookie says that somebody has known the passwords of these accounts in this browser. Tries
-  from there are counted apart, so tries by strangers lock no agent out. The cookie gives no access, and it holds keyed
-  hashes and no addresses. It follows "Device Cookies" of OWASP (Slow Down Online Guessing Attacks with Device Cookies).
-- **Queue.** Argon2 takes memory and time on purpose. Only a few passwords are checked at once. The others wait, and one
-  of each origin is called in turn, so whoever sends many waits only behind themselves. When the queue is full, the next
-  one is refused at once. Known devices have their own queue, which goes first, so strangers cannot fill it. A queue
-  belongs to one event loop and is used only there.
+- **Throttle.** A few tries may come at once, then only one at a time. All processes share the limits. Each key has one
+  moment, `spent_until`. After it there is nothing to remember, and the row is deleted. It is later than the `free_at`
+  of `smsbot.rules.rate_limit` by the limit's credit. Keys are keyed hashes, so the table holds neither e-mail addresses
+  nor network addresses.
+- **Known devices.** A signed cookie says that the passwords of these accounts were known in this browser. Tries from
+  there are counted separately, so that tries by strangers lock no agent out. The cookie gives no access, and it holds
+  keyed hashes and no addresses. See OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
+- **Queue.** Argon2 takes memory and time on purpose, so only a few passwords are checked at once. The others wait, and
+  origins take turns, so an origin with many tries only delays itself. When the queue is full, the next try is refused
+  at once. Known devices have their own queue, which goes first, so strangers cannot fill it. A queue belongs to one
+  event loop and is used only there.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ MOST_WAITING_OF_ONE = 6
 
 
 class PasswordTries(NamedTuple):
-    """The keys under which a try counts, with their limits. The right password clears `own`."""
+    """The keys under which a try is counted, with their limits. The right password clears `own`."""
 
     own: str
     limits: dict[str, RateLimit]
@@ -83,7 +83,7 @@ class Throttle:
         return PasswordTries(own, {own: PASSWORDS})
 
     def resets(self, email: str, address: str) -> dict[str, RateLimit]:
-        """The keys for asking for a link for this account."""
+        """The keys for asking for a link to set this account's password."""
         return {
             self.key_of_account("reset", email): RESETS_OF_ACCOUNT,
             self.key_of_address("reset", address): RESETS_FROM_ADDRESS,
@@ -96,7 +96,7 @@ class Throttle:
         return self._key(f"{purpose} address", network_of(address))
 
     def key_of_account_from(self, purpose: str, email: str, origin: str) -> str:
-        """The key of an account together with where the try comes from: a network or a known device."""
+        """The key of an account together with the origin of the try: a network or a known device."""
         return self._key(f"{purpose} account and origin", f"{origin} {email.lower()}")
 
     def admit(self, connection: Connection, tries: dict[str, RateLimit], now: datetime) -> bool:
@@ -116,7 +116,7 @@ class Throttle:
         return True
 
     def forget(self, connection: Connection, key: str) -> None:
-        """Clear this key after the right password: the tries before were the agent's own."""
+        """Clear this key after the right password, because the tries before it were the agent's own."""
         connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.key == key))
 
     def _key(self, kind: str, value: str) -> str:
@@ -176,17 +176,17 @@ class KnownDevices:
 
 
 class QueueFull(Problem):
-    """There is no room in the queue; try again in some seconds."""
+    """The queue is full. Another try may succeed in some seconds."""
 
 
 @dataclass(slots=True)
 class _Lane:
-    """Those who wait, by origin. The first origin is called next."""
+    """The waiting tries, by origin. The first origin is called next."""
 
     waiting: OrderedDict[str, deque[asyncio.Future[None]]] = field(default_factory=OrderedDict)
 
     def join(self, origin: str) -> asyncio.Future[None]:
-        """Wait in this lane; the future is done when it is this one's turn. Raises QueueFull."""
+        """Join this lane. The future is done when it is this try's turn. Raises QueueFull."""
         own = len(self.waiting.get(origin, ()))
         if own >= MOST_WAITING_OF_ONE or sum(map(len, self.waiting.values())) >= MOST_WAITING:
             raise QueueFull("Too many people are signing in at this moment: try again in a minute.")
@@ -202,13 +202,13 @@ class _Lane:
             self.waiting.pop(origin, None)
 
     def call_next(self) -> bool:
-        """Call the next one, whose origin then becomes the last. False where nobody waits."""
+        """Call the next try; its origin becomes the last one. False where none waits."""
         while self.waiting:
             origin, turns = self.waiting.popitem(last=False)
             turn = turns.popleft()
             if turns:
                 self.waiting[origin] = turns
-            if not turn.cancelled():  # otherwise it has given up and will leave by itself
+            if not turn.cancelled():  # a cancelled one leaves by itself
                 turn.set_result(None)
                 return True
         return False

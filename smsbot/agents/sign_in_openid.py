@@ -1,9 +1,9 @@
-"""Signing in with OpenID Connect, on our side: the attempts, and which agent a provider's identity is.
+"""Our side of signing in with OpenID Connect: the attempts, and finding the agent for a provider's identity.
 
-`smsbot.agents.openid_provider` speaks with the provider. Only agents who were registered before get in: by the
-provider's `sub` where it is known already, else by an e-mail address that the provider has verified.
+`smsbot.agents.openid_provider` is the client of the provider. Only agents who were registered before can sign in. They
+are found by the provider's `sub` if it is known already, else by an e-mail address that the provider has verified.
 
-The browser keeps the attempts in a signed cookie, and nothing is stored here. State, nonce and the verifier of PKCE
+The browser keeps each attempt in a signed cookie, and nothing is stored here. State, nonce and the verifier of PKCE
 (RFC 7636) are random and new for each attempt. The browser may read them: the state shows that the provider's answer
 belongs to this browser, and nonce and verifier are useless without the provider's code for the same attempt.
 """
@@ -35,8 +35,8 @@ class Failure(StrEnum):
     UNAVAILABLE = "unavailable"  # the provider does not answer, or not correctly
     DENIED = "denied"  # the provider refused, or the person did
     STALE = "stale"  # not begun in this browser, or too old
-    UNVERIFIED = "unverified"  # the provider does not vouch for the e-mail address
-    UNKNOWN = "unknown"  # nobody was registered under this address
+    UNVERIFIED = "unverified"  # the provider does not say that the e-mail address is verified
+    UNKNOWN = "unknown"  # no agent is registered with this address
 
 
 class OpenIdFailure(Problem):
@@ -49,7 +49,7 @@ class OpenIdFailure(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """One attempt. `destination` is the page that the agent wanted."""
+    """One attempt. `destination` is the page that the agent wanted to see."""
 
     state: str = field(repr=False)
     nonce: str = field(repr=False)
@@ -99,7 +99,7 @@ class Identity:
 
 
 def agent_of_identity(connection: Connection, identity: Identity, now: datetime) -> Agent:
-    """The registered agent with this identity. From now on they are found by its `sub`. Raises OpenIdFailure."""
+    """The registered agent with this identity. From then on the agent is found by its `sub`. Raises OpenIdFailure."""
     this = (agent_identities.c.issuer == identity.issuer) & (agent_identities.c.subject == identity.subject)
     known = select(agents.c.id, agents.c.email).join_from(agent_identities, agents)
     row = connection.execute(known.where(this, agents.c.revoked_at.is_(None))).one_or_none()

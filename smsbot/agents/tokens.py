@@ -1,7 +1,7 @@
-"""Random tokens, shown once and kept as a hash: agents' API tokens and sessions, and the functions that links also use.
+"""Random tokens, which are shown once and stored as a hash: agents' API tokens, sessions, and links.
 
 A token has 256 random bits. Nobody can guess it, so a slow hash (argon2, scrypt) would protect nothing more. SHA-256
-takes a microsecond per request and always gives the same value, so that it can be found through an index.
+takes a microsecond per request and always gives the same value, so that the token can be found through an index.
 
 A session is a random token in a cookie. It ends after an hour without use. When an agent is revoked, their tokens and
 sessions end at the next request.
@@ -29,7 +29,7 @@ SESSION_LIFETIME = timedelta(hours=10)
 """A working day. After it the agent must sign in again, even while the session is in use."""
 
 EXPIRED_KEPT_FOR = timedelta(days=30)
-"""So long after its end, whoever uses a token is told that it has expired."""
+"""For how long after its end the user of a token is told that it has expired."""
 
 _TOKEN_NOTED_EVERY = timedelta(minutes=1)
 _SESSION_NOTED_EVERY = timedelta(minutes=1)
@@ -41,12 +41,12 @@ def new_token() -> str:
 
 
 def hash_of(token: str) -> str:
-    """What the database keeps of a token: SHA-256, hexadecimal."""
+    """The hash of a token that is stored: SHA-256, hexadecimal."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 class ApiScope(StrEnum):
-    """What a service account may do through the API, always only in its organisations. Agents may do all of it."""
+    """What a service account may do through the API, only in its organisations. Agents may do everything."""
 
     APPOINTMENTS_READ = "appointments:read"
     APPOINTMENTS_WRITE = "appointments:write"  # feed, cancel, take back, batches
@@ -100,7 +100,7 @@ def known_token(connection: Connection, token: str, now: datetime) -> ApiToken |
 
 
 def expired_at(connection: Connection, token: str, now: datetime) -> datetime | None:
-    """When the token with this secret expired; None where it is still valid, or unknown, revoked or long forgotten."""
+    """When the token with this secret expired; None where it is still valid, or unknown, revoked or deleted."""
     this = (agent_tokens.c.token_hash == hash_of(token)) & (agent_tokens.c.expires_at <= now)
     return connection.execute(select(agent_tokens.c.expires_at).where(this)).scalar_one_or_none()
 
@@ -111,7 +111,7 @@ def note_used(connection: Connection, token: ApiToken, now: datetime) -> None:
 
 
 def forget_expired_tokens(connection: Connection, now: datetime) -> None:
-    """Delete tokens that expired so long ago that nobody has to be told any more."""
+    """Delete tokens that expired more than `EXPIRED_KEPT_FOR` ago."""
     connection.execute(delete(agent_tokens).where(agent_tokens.c.expires_at <= now - EXPIRED_KEPT_FOR))
 
 
@@ -169,7 +169,7 @@ def forget_ended_sessions(connection: Connection, now: datetime) -> None:
 
 
 def session_of(connection: Connection, token: str, now: datetime) -> Session | None:
-    """The session of this token; None where it is unknown or expired, or its agent is revoked."""
+    """The session with this token; None where it is unknown or expired, or its agent is revoked."""
     values = {"token_hash": hash_of(token), "opened_after": now - SESSION_LIFETIME, "seen_after": now - SESSION_IDLE}
     row = _SESSION.row(connection, values)
     if row is None:
