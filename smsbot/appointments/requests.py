@@ -154,7 +154,7 @@ def withdraw_request(
     Returns our ids of the participations that are no longer marked; an empty list where there was nothing to withdraw.
     With `participation_id`, only requests that concern this participation are withdrawn.
     """
-    serialise(connection, TOPIC)  # none of them may be claimed meanwhile
+    serialise(connection, TOPIC)  # nobody may claim one of them during this
     values = {"appointment": appointment_id, "participation": participation_id, "now": now}
     if connection.execute(_WITHDRAW, values).rowcount == 0:
         return []

@@ -1,12 +1,12 @@
-"""Carries out, at their sources, what was requested here: to cancel, or to take that back. Usagers hear how it ended.
+"""Carries out, at their sources, the requests that were made here: to cancel, or to take a cancellation back.
 
     claim a request  ->  attempt (`carrying_attempt`)  ->  write the outcome, or put the request back for later
 
-The outcome is written in one transaction with all that is told of it, and only by the process that still holds the
-lease. A process that dies anywhere leaves a request whose lease ends; the next attempt reads how far it came.
+The outcome is written in one transaction with all messages about it, and only by the process that still has the lease.
+If a process dies, the lease of its request ends, and the next attempt reads how far it came.
 
-What the source tells of the appointment is worked in like a webhook of it (`smsbot.incoming.arrival`) before the
-request ends: others who are concerned are told by that. Whoever has asked is told here, and only here.
+Before the request ends, the source's answer is taken in like a webhook (`smsbot.incoming.arrival`). This tells the
+other people concerned. The usager who made the request is told here, and only here.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from smsbot.store.database import Database
 from smsbot.store.tables import appointments
 
 CARRYING_OUT = "carrying_out"
-"""The name of the work, for the supervisor."""
+"""The name of this work for the supervisor."""
 POLL_SECONDS = 1.0
 AT_ONCE = 32
-"""So many requests are carried out by one process at the same time."""
+"""How many requests one process carries out at the same time."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 LONGEST_ASKED_PAUSE = timedelta(minutes=10)
-"""A longer Retry-After of a source is cut down to this."""
+"""If a source asks for a longer Retry-After, we only wait this long."""
 UNTIL_SIGNED_IN = timedelta(seconds=15)
 
 logger = structlog.get_logger(__name__)
@@ -77,9 +77,9 @@ class Carrying:
         self._stopping = False
 
     def work(self, seconds_to_end: float = 5.0) -> PeriodicWork:
-        """The work for a supervisor to run. Call it inside the event loop that it will run in.
+        """The work for a supervisor to run. Call this inside the event loop in which it will run.
 
-        When it is stopped, attempts that are under way have `seconds_to_end` to end; others are left to the next start.
+        When it is stopped, running attempts have `seconds_to_end` to end. The others are left to the next start.
         """
         loop = asyncio.get_running_loop()
         self._database.subscribe(TOPIC, lambda: wake_in(loop, self._wake))
@@ -87,7 +87,7 @@ class Carrying:
         return PeriodicWork(CARRYING_OUT, self.once, timedelta(seconds=POLL_SECONDS), finish, self._wake)
 
     async def once(self) -> None:
-        """One round: tell those who have waited long enough, and begin what is due. It waits for no source."""
+        """One round: tell usagers who have waited too long, and begin requests that are due. Waits for no source."""
         now = self._clock()
         due, impatient = await self._database.read(partial(self._look, now=now))
         if impatient:
@@ -99,7 +99,7 @@ class Carrying:
                 self._begin(request)
 
     async def settled(self) -> None:
-        """Wait until no attempt is under way."""
+        """Wait until no attempt is running."""
         while self._under_way:
             await asyncio.wait(list(self._under_way))
 
@@ -113,7 +113,7 @@ class Carrying:
         if left:
             await asyncio.wait(list(left))
         for attempt in left.values():
-            problem = CallFailedForNow("The service was stopped meanwhile.")
+            problem = CallFailedForNow("The service was stopped in the meantime.")
             await self._database.write(partial(_put_back, attempt=attempt, due_at=self._clock(), problem=problem))
 
     # Patience -------------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class Carrying:
         self._under_way.pop(task, None)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            # The outcome could not be written: the lease ends, and the next attempt reads what stands there.
+            # The lease ends by itself, and the next attempt reads the appointment at the source.
             logger.error("the outcome of a request could not be written", error=type(error).__name__)
 
     async def _make(self, attempt: CarryingAttempt) -> None:
@@ -175,7 +175,7 @@ class Carrying:
         now = self._clock()
         due_at = now + (_pause(attempt.request, problem) if attempt.counts(problem) else UNTIL_SIGNED_IN)
         if now < attempt.ends_at < due_at:
-            due_at = attempt.ends_at  # it begins before that: the request is given up then
+            due_at = attempt.ends_at  # the appointment begins before that, and the request is then given up
         how = {"request_id": attempt.request.id, "source": attempt.request.source, "sentence": problem.sentence}
         with about(attempt.contact):
             logger.info("not carried out yet", attempt=attempt.request.attempts, **how)
@@ -183,7 +183,7 @@ class Carrying:
         self._wake_at(due_at)
 
     def _wake_at(self, moment: datetime, within: float = POLL_SECONDS) -> None:
-        """Wake up at `moment`, where that is not later than `within` seconds from now."""
+        """Wake up at `moment`, if this is not later than `within` seconds from now."""
         wait = (moment - self._clock()).total_seconds()
         if wait <= within:
             asyncio.get_running_loop().call_later(max(wait, 0.0), self._wake.set)
@@ -199,8 +199,8 @@ class Carrying:
         known = hold_participations_of(connection, request.appointment_id)
         never_sent = request.takes_back and outcome is RequestOutcome.DONE and ending.answered is None
         if never_sent and not attempt.stands_here(known):
-            # Nothing was sent there, but at this very moment somebody there has changed it.
-            _put_back(connection, attempt, now, CallFailedForNow("It has changed there meanwhile."))
+            # The source was not asked to cancel, but somebody there has just changed the appointment.
+            _put_back(connection, attempt, now, CallFailedForNow("It has changed there in the meantime."))
             return
         record = None if ending.answered is None else ending.answered.of(external_id)
         if record is not None and ending.answered is not None:
@@ -235,7 +235,7 @@ class Carrying:
                 there = statuses(attempt.wish, record)
                 ended = {one.id for one in known if there.get(one.external_id) is Status.EXCUSED}
                 self._door.carried_out(connection, request, dict.fromkeys(ended, Status.EXCUSED), now)
-            # The request no longer decides here: what the source says is taken. Whoever asked is told below.
+            # The request has ended, so what the source says now counts. The usager who asked is told below.
             take(connection, source, record, event_at=ending.answered.at, now=now, owned=True)
         self._answers.ended(connection, request, outcome, now)
 
@@ -256,7 +256,7 @@ def _put_back(
 
 
 def _have_read(connection: DatabaseConnection, request: CancellationRequest, now: datetime) -> None:
-    """Have the appointment read again: how it stands at its source is not known."""
+    """Have the appointment read again, because its state at the source is not known."""
     this = update(appointments).where(appointments.c.id == request.appointment_id)
     connection.execute(this.values(to_read_at=now))
 

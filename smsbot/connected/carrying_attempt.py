@@ -1,10 +1,10 @@
-"""One attempt to carry out, at its source, a cancellation that was requested here, or to take one back there.
+"""One attempt to carry out a request at its source: to cancel, or to take a cancellation back.
 
-The first attempt cancels at once. Every later one reads first what stands there (`judging`). An attempt before it may
-have succeeded without an answer, and an agent may have changed the appointment meanwhile: then their word stands. A
-request that was made long before its first attempt is read first, too. So is each that takes a cancellation back,
-unless the cancellation was never sent. Between reading and cancelling there is a moment
-in which an agent's change is overridden; RDV Service Public offers nothing against that.
+The first attempt cancels at once. Every later one first reads the appointment there (`judging`), because an earlier
+attempt may have succeeded without an answer, and an agent may have changed the appointment. Then the agent's change
+counts. The first attempt also reads first if the request is old, or if it takes a cancellation back, unless that
+cancellation was never sent. If an agent changes the appointment between our reading and our cancelling, the change is
+lost. RDV Service Public offers no way to prevent this.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from smsbot.problem import Problem
 from smsbot.store.database import Database
 
 CALL_SECONDS = 20.0
-"""The longest that one call may take; after it the source counts as not having answered."""
+"""The longest time for one call. After it the source counts as not having answered."""
 LEASE = timedelta(seconds=CALL_SECONDS + 10)
 FRESH = timedelta(seconds=10)
-"""A request that was made longer ago than this is read before its first attempt, too."""
+"""If a request is older than this, its first attempt reads first, too."""
 NOT_SHOWN_AGAIN_SECONDS = 1.0
-"""What the source does not show is looked for once more after so long, before it counts as gone."""
+"""An appointment that the source does not show is read once more after this time, before it counts as gone."""
 TAKING_BACK_FOR = timedelta(minutes=30)
-"""How long taking a cancellation back is tried, some twelve times. After that the place may be anybody's."""
+"""How long taking a cancellation back is tried, about twelve times. After that the place may have been given away."""
 FOR_AGENTS = timedelta(hours=1)
-"""How long an agent's request is tried once its appointment has begun."""
+"""How long an agent's request is tried after its appointment has begun."""
 
 
 class LeaseLost(Problem):
@@ -56,7 +56,7 @@ class LeaseLost(Problem):
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnding:
-    """How an attempt ended a request. `answered` is what the source said last of the appointment, if anything.
+    """How an attempt ended a request. `answered` is the source's last answer about the appointment, if there is one.
 
     `half` says that some of its participations are cancelled there and others are not.
     """
@@ -76,24 +76,24 @@ class CarryingAttempt:
         self.request = request
         self.wish = Wish(request.canceller, None, collective=False, starts_at=request.starts_at)
         self.ends_at = request.starts_at
-        self.contact = ""  # whose case it is in the log, where it is about one person
+        self.contact = ""  # for `logs.about`, if the request is about one person
         self._api = api
         self._database = database
         self._clock = clock
         self._answered: Answered | None = None
-        self._has_asked = False  # something may have been changed there by this attempt
-        self._is_never_sent = False  # it takes back what its source has never heard of
-        self._is_in_doubt = False  # it takes back what its source may have cancelled or not
-        self._is_cancelled_by_others = False  # an agent has cancelled here what is to be taken back
+        self._has_asked = False  # this attempt may have changed something at the source
+        self._is_never_sent = False  # the request takes back a cancellation that was never sent to the source
+        self._is_in_doubt = False  # the request takes back a cancellation that the source may have made or not
+        self._is_cancelled_by_others = False  # an agent has cancelled here what the request takes back
 
     def counts(self, problem: SourceCallFailed) -> bool:
-        """Whether this failure counts as an attempt. It does not where nothing was asked of the source."""
+        """Whether this failure counts as an attempt. It does not if the source was not asked."""
         return self._has_asked or not isinstance(problem, NotSignedIn)
 
     async def make(self) -> AttemptEnding:
         """Make the attempt and return how the request ends.
 
-        Raises `SourceCallFailed` where another attempt has to follow, and `LeaseLost`.
+        Raises `SourceCallFailed` if another attempt has to follow, and `LeaseLost`.
         """
         marked = await self._database.read(self._load)
         try:
@@ -117,7 +117,7 @@ class CarryingAttempt:
             raise
 
     def _load(self, connection: DatabaseConnection) -> tuple[str, ...]:
-        """Learn what is meant. Returns the participations that were to be cancelled when it was asked for."""
+        """Load what the request is about. Returns the ids (at the source) of the participations that it concerns."""
         request, known = self.request, participations_of(connection, self.request.appointment_id)
         meant = None if request.participation_id is None else participation_of(connection, request.participation_id)
         appointment = (meant or known[0]).appointment if meant or known else None
@@ -145,7 +145,7 @@ class CarryingAttempt:
         )
 
     def stands_here(self, known: Sequence[Participation]) -> bool:
-        """Whether all whose cancellation is taken back stand here; `known` are the appointment's participations."""
+        """Whether all participations whose cancellation is taken back stand here. `known` are the appointment's."""
         marked = [one for one in known if one.taking_back_requested_at is not None]
         is_there = any(one.id == self.request.participation_id for one in marked)
         return is_there and all(one.is_active for one in marked)
@@ -163,7 +163,7 @@ class CarryingAttempt:
         return judge_taking_back(self.wish, record) if self.request.takes_back else judge(self.wish, record)
 
     async def _change(self, judgement: Judgement) -> AttemptEnding:
-        """Change one participation after the other. What the source answers to each decides what comes next."""
+        """Change one participation after the other. The source's answer to each decides about the next."""
         asked: set[str] = set()
         while judgement.outcome is None:
             if self._clock() >= self.ends_at:
@@ -172,7 +172,7 @@ class CarryingAttempt:
             if left is None and self.request.takes_back:  # an agent has closed the appointment as a whole there
                 return self._ending(RequestOutcome.REFUSED)
             if left is None:
-                raise CallFailedForNow("The source has answered the cancellation, and does not show it.")
+                raise CallFailedForNow("The source has answered the cancellation, but does not show it.")
             asked.add(left)
             await self._hold()
             self._has_asked = True
@@ -188,7 +188,7 @@ class CarryingAttempt:
         return AttemptEnding(outcome, self._answered, None if problem is None else problem.sentence, half)
 
     async def _hold(self) -> None:
-        """Make sure that the request is ours until the next call has ended. Raises `LeaseLost`."""
+        """Extend our lease on the request until the next call has ended. Raises `LeaseLost`."""
         until = self._clock() + LEASE
         extended = await self._database.write(partial(extend_lease, request=self.request, lease=until))
         if extended is None:

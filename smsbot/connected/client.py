@@ -1,7 +1,7 @@
 """RDV Service Public's API, as far as smsbot uses it: appointments by id and by window of time, and cancelling.
 
-A call that is answered with 401 is made once more with other tokens. Every call tells the source's state what became
-of it (`source_state`), so that operators learn of refusals.
+A call that is answered with 401 is made once more with other tokens. The result of every call is noted
+(`source_state`), so that operators learn of refusals.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from smsbot.store.database import Database
 
 API = "/api/v1"
 READ_AT_ONCE = 50
-"""The most ids in one call. An appointment with two agents comes twice in the answer, and a page holds a hundred."""
+"""The most ids in one call. An appointment with two agents comes twice in the answer, and a page has a hundred rows."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedAppointments:
-    """One page of a list. `rows` counts the entries of all pages, doubles included; `pages` is how many there are."""
+    """One page of a list. `rows` counts the entries on all pages, with repeated ones; `pages` counts the pages."""
 
     records: tuple[AppointmentRecord, ...]
     unreadable: frozenset[str]
@@ -46,7 +46,7 @@ class ListedAppointments:
 
 @dataclass(frozen=True, slots=True)
 class SourceAccount:
-    """As whom we are signed in."""
+    """The account there with which we are signed in."""
 
     external_id: str
     name: str
@@ -54,7 +54,7 @@ class SourceAccount:
 
     @property
     def told(self) -> str:
-        """As operators read it."""
+        """The account as operators read it."""
         return self.name if self.email is None else f"{self.name} <{self.email}>"
 
 
@@ -85,7 +85,7 @@ class RdvspApi:
     notes: SourceNotes = field(repr=False)
 
     async def read(self, external_ids: Sequence[str]) -> Answered:
-        """The appointments with these ids, as far as the account there sees them."""
+        """The appointments with these ids that our account there can see."""
         wanted = list(dict.fromkeys(external_ids))
         found: dict[str, AppointmentRecord] = {}
         unreadable: set[str] = set()
@@ -98,13 +98,13 @@ class RdvspApi:
                 unreadable |= listed.unreadable
                 moments.append(listed.at)
                 missing = [each for each in ids if each not in found and each not in unreadable]
-                # Lists have no order, so pages may leave some out: those are asked for again, each alone.
+                # Lists have no order, so several pages may leave some out. These are read again.
                 ids = missing if listed.pages > 1 and len(missing) < len(ids) else []
         records = tuple(found[each] for each in wanted if each in found)
         return Answered(records, min(moments, default=self.http.clock()), frozenset(unreadable))
 
     async def set_status(self, participation_external_id: str, status: Status) -> Answered:
-        """Give a participation this status. The answer has the appointment as it then stands."""
+        """Give a participation this status. The answer has the appointment as it is afterwards."""
         answer = await self._call(
             "PATCH",
             f"{API}/participations/{participation_external_id}",
@@ -128,7 +128,7 @@ class RdvspApi:
         return await self._list(window)
 
     async def account(self) -> SourceAccount:
-        """As whom we are signed in."""
+        """The account with which we are signed in."""
         answer = await self._call("GET", f"{API}/agents/me", "asking who is signed in")
         return _account(answer, self.http)
 
@@ -140,7 +140,7 @@ class RdvspApi:
         return list(seen.values())
 
     async def webhooks(self, organisation: str, target_url: str) -> list[RegisteredWebhook]:
-        """The webhooks that an organisation has with this address. Only its administrators are shown any."""
+        """The webhooks of an organisation with this address. Only an administrator's account sees any."""
         path = f"{API}/organisations/{organisation}/webhook_endpoints"
         found = []
         async for each in self._entries(path, "webhook_endpoints", "listing webhooks", {"target_url": target_url}):
@@ -174,7 +174,7 @@ class RdvspApi:
     async def _list(self, params: Mapping[str, str]) -> ListedAppointments:
         answer = await self._call("GET", f"{API}/rdvs", "listing appointments", params=params)
         rows, pages, count = _listed(answer, "rdvs", self.http)
-        # Reading a page takes tens of milliseconds, in which this process would answer nobody.
+        # Reading a page takes tens of milliseconds, so it must not block the event loop.
         records, unreadable = await asyncio.to_thread(_read_rows, rows)
         for each in unreadable.values():
             logger.warning("appointment cannot be read", source=self.connection.source, sentence=each)
@@ -183,7 +183,7 @@ class RdvspApi:
     async def _call(
         self, method: str, path: str, call: str, *, params: Params | None = None, json: object = None
     ) -> SourceAnswer:
-        """The answer to a call that succeeded. `call` says in words what it asks for."""
+        """The answer to a call that succeeded. `call` says in words what the call is for."""
         try:
             answer = await self._signed_in(method, path, params, json)
             failure = self.http.failure(answer, call)
@@ -235,7 +235,7 @@ async def open_sources(
 
 
 async def account_of(http: SourceHttp, headers: Mapping[str, str]) -> SourceAccount:
-    """Whom these headers sign in. Raises `SourceCallFailed`."""
+    """The account that these headers sign in. Raises `SourceCallFailed`."""
     answer = await http.send("GET", f"{API}/agents/me", headers=headers)
     failure = http.failure(answer, "asking who is signed in")
     if failure is not None:

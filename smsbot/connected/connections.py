@@ -1,4 +1,4 @@
-"""The connected sources: where each is, how it is signed in to, and how patient we are with it."""
+"""The connected sources: the address of each, how to sign in, and how long to wait for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smsbot.settings import RdvspSettings, secret_from
 
 @dataclass(frozen=True, slots=True)
 class OAuthApplication:
-    """What RDV Service Public's team made for this deployment."""
+    """The OAuth application that RDV Service Public's team made for this deployment."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -32,8 +32,8 @@ class Connection:
     """One connected source. `url` has no slash at its end.
 
     `patience` is how long a yes waits for the source's answer before the usager hears that the request is registered.
-    `sync_every` is None where the coming appointments are never read by themselves. `notifies` says that the source
-    writes to usagers by itself, so that only answers leave from here.
+    `sync_every` is how often the coming appointments are read; None for never. `notifies` says that the source writes
+    to usagers itself, so that only answers leave from here.
     """
 
     source: str
@@ -45,7 +45,7 @@ class Connection:
 
 
 def connected_sources(settings: RdvspSettings, policy: Policy) -> frozenset[str]:
-    """The names of the connected sources. No secret is needed for it."""
+    """The names of the connected sources. This needs no secret."""
     main = {DEFAULT_SOURCE} if settings.rdvsp_url is not None else set()
     return frozenset(main | {source.name for source in policy.sources if source.url is not None})
 

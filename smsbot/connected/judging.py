@@ -1,8 +1,8 @@
-"""What a source's appointment, as it stands there, means for a request to cancel it, or to take that back. Pure.
+"""Decides what the state of an appointment at its source means for a request to cancel it, or to take that back. Pure.
 
-RDV Service Public accepts any change of status without a word, even if an agent has just noted another one. So only
-what is still `unknown` is cancelled there, and only what is still `excused` stands again. Any other status was set by
-somebody, and the request gives way to it.
+RDV Service Public accepts any change of status, even if an agent has just set another one. So we only cancel
+participations there that are still `unknown`, and only take back those that are still `excused`. Any other status was
+set by somebody, and the request gives way to it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from smsbot.model import Actor, AppointmentRecord, Canceller, Status
 
 
 class RequestOutcome(StrEnum):
-    """How a request ends, in terms of what its usager has to be told."""
+    """How a request ends. It decides what its usager is told."""
 
     DONE = "done"  # it is cancelled there, or stands again
     REFUSED = "refused"  # the source does not let us
-    UNCONFIRMED = "unconfirmed"  # the same, but an attempt before may have cancelled it
+    UNCONFIRMED = "unconfirmed"  # the source does not let us, but an earlier attempt may have cancelled it
     MOVED = "moved"  # an agent has moved it
     REVOKED = "revoked"  # an agent has cancelled it
     HELD = "held"  # an agent has marked it as seen, or that nobody came
@@ -31,7 +31,7 @@ class RequestOutcome(StrEnum):
 
     @property
     def state(self) -> RequestState:
-        """What becomes of the request."""
+        """The state in which the request ends."""
         return _STATES.get(self, RequestState.OVERTAKEN)
 
 
@@ -45,9 +45,9 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for. `meant` is the participation's id at the source, None for all of them.
+    """What was asked for. `meant` is the participation's id at the source; None for all of them.
 
-    `taken_back` are those, by their ids at the source, whose cancellation is to be taken back.
+    `taken_back` are the ids, at the source, of the participations whose cancellation is taken back.
     """
 
     canceller: Canceller
@@ -59,16 +59,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Either the outcome, or the participations (ids at the source) whose status is still to be changed there."""
+    """Either the outcome, or the participations (ids at the source) whose status still has to be changed there."""
 
     outcome: RequestOutcome | None
     to_change: tuple[str, ...] = ()
 
 
 def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
-    """What the appointment, as it stands at its source, means for the wish. `record` is None where it is not shown.
+    """What the appointment at its source means for the wish. `record` is None where the source does not show it.
 
-    Of an individual appointment all participations are cancelled, and it is done when none is left.
+    In an individual appointment all participations are cancelled, and the request is done when none is left.
     """
     standing = {} if record is None else statuses(wish, record)
     if record is None or not standing or (wish.meant is not None and wish.meant not in standing):
@@ -84,7 +84,7 @@ def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
         return Judgement(RequestOutcome.DONE)
     is_moved = record.starts_at != wish.starts_at
     if (is_held and not wish.collective) or is_moved:
-        if own is not None and own.is_cancelled:  # theirs is cancelled; of the others, what somebody did there stands
+        if own is not None and own.is_cancelled:  # theirs is cancelled, and somebody there has decided about the others
             return Judgement(RequestOutcome.DONE)
         return Judgement(RequestOutcome.HELD if not is_moved else RequestOutcome.MOVED)
     return Judgement(None, left)
@@ -93,14 +93,14 @@ def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
 def judge_taking_back(wish: Wish, record: AppointmentRecord | None) -> Judgement:
     """The same for a wish to take a cancellation back. It is done when all that ended with it stands again.
 
-    Of an appointment that has moved meanwhile, or that an agent has marked, nothing stands again by itself.
+    Nothing is taken back where the appointment has moved in the meantime, or where an agent has marked it.
     """
     standing = {} if record is None else statuses(wish, record)
     if record is None or wish.meant is None or wish.meant not in standing:
         return Judgement(RequestOutcome.GONE)
     own = standing[wish.meant]
     left = tuple(each for each in wish.taken_back if standing.get(each) is Status.EXCUSED)
-    if own is Status.UNKNOWN:  # it stands: the others follow, as far as nobody has decided otherwise
+    if own is Status.UNKNOWN:  # it stands; the others follow unless somebody has decided otherwise
         return Judgement(None, left) if left and record.starts_at == wish.starts_at else Judgement(RequestOutcome.DONE)
     if own in _HELD or any(status in _HELD for status in standing.values()):
         return Judgement(RequestOutcome.HELD)
@@ -119,7 +119,7 @@ def _is_full(wish: Wish, record: AppointmentRecord) -> bool:
 
 
 def statuses(wish: Wish, record: AppointmentRecord) -> dict[str, Status]:
-    """The participations that the wish is about, by their ids at the source, with their status there."""
+    """The status at the source of each participation that the wish is about, by its id there."""
     return {
         part.external_id: told_status(part.status, record.status, collective=wish.collective) or Status.UNKNOWN
         for part in record.participations

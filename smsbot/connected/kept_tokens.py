@@ -1,7 +1,7 @@
-"""The tokens with which all processes are signed in to a connected source, sealed in the database.
+"""Stores the tokens with which all processes are signed in to a connected source, sealed in the database.
 
-They are sealed with a key of their own, derived from SMSBOT_SECRET_KEY (`smsbot.sealing`), so that a copy of the
-database alone lets nobody in.
+They are sealed with a key of their own, derived from SMSBOT_SECRET_KEY (`smsbot.sealing`), so that nobody can use them
+with a copy of the database alone.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from smsbot.store.database import insert
 from smsbot.store.tables import connected_sources
 
 RENEWAL_LEASE = timedelta(seconds=45)
-"""One process may take this long to renew before another tries. It is longer than a call can take."""
+"""How long one process may take to renew before another process tries. It is longer than a call can take."""
 
 
 class UnreadableTokens(Problem):
-    """The kept tokens were sealed with another SMSBOT_SECRET_KEY."""
+    """The stored tokens were sealed with another SMSBOT_SECRET_KEY."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTokens:
-    """What a sign-in gave. `headers` go with each call, and `refresh` renews them; None where they cannot be renewed.
+    """The result of a sign-in. `headers` go with each call. `refresh` renews them; None where they cannot be renewed.
 
-    `former` is the refresh token before this one. It stays good until the new access token is first used, so it is
-    kept until then. Times are in UTC.
+    `former` is the refresh token before this one. It stays valid until the new access token is first used, so it is
+    stored until then. Times are in UTC.
     """
 
     headers: Mapping[str, str] = field(repr=False)
@@ -44,7 +44,7 @@ class SourceTokens:
 
 @dataclass(frozen=True, slots=True)
 class KeptTokens:
-    """SourceTokens as they stand in the database. `version` counts how often they were replaced."""
+    """Tokens that are stored in the database. `version` counts how often they were replaced."""
 
     tokens: SourceTokens
     version: int
@@ -52,7 +52,7 @@ class KeptTokens:
 
 @dataclass(frozen=True, slots=True)
 class TokenKeeper:
-    """Keeps the tokens of one source. `secret_key` is the service's."""
+    """Stores the tokens of one source. `secret_key` is the service's."""
 
     source: str
     secret_key: str = field(repr=False)
@@ -65,9 +65,9 @@ class TokenKeeper:
         return KeptTokens(self._opened(row.tokens), row.version)
 
     def keep(self, connection: Connection, tokens: SourceTokens, now: datetime, account: str | None = None) -> int:
-        """Replace the tokens, and return the new version. `account` is as whom they are signed in, None for as before.
+        """Replace the tokens, and return the new version. `account` names who is signed in; None: as before.
 
-        A renewal that is under way in another process is not waited for, and what it brings is not kept.
+        If another process is just renewing the tokens, this does not wait for it, and its result is not stored.
         """
         values = {
             "tokens": self._sealed(tokens),
@@ -89,9 +89,9 @@ class TokenKeeper:
         return version
 
     def claim_renewal(self, connection: Connection, version: int | None, now: datetime) -> str | None:
-        """Claim to renew the tokens of this version; None where there are none, or none that can be read.
+        """Claim the renewal of the tokens with this version. `version` is None where there are no readable tokens.
 
-        Gives the claim, or None where another process has it or has replaced the tokens.
+        Returns the claim, or None where another process has it or has replaced the tokens.
         """
         claim = secrets.token_hex(16)
         if version is None:
@@ -107,19 +107,19 @@ class TokenKeeper:
         return claim if changed.rowcount else None
 
     def keep_renewed(self, connection: Connection, tokens: SourceTokens, claim: str, now: datetime) -> int | None:
-        """Keep what a renewal brought. Gives the new version, or None where the claim no longer holds."""
+        """Store the result of a renewal. Returns the new version, or None where the claim is no longer valid."""
         held = select(connected_sources.c.source).where(self._this, connected_sources.c.renewing_by == claim)
         if connection.execute(held.with_for_update()).first() is None:
             return None
         return self.keep(connection, tokens, now)
 
     def give_up_claim(self, connection: Connection, claim: str) -> None:
-        """The renewal has failed: let others try."""
+        """Give up the claim after a failed renewal, so that others can try."""
         mine = update(connected_sources).where(self._this, connected_sources.c.renewing_by == claim)
         connection.execute(mine.values(renewing_until=None, renewing_by=None))
 
     def forget_former(self, connection: Connection, kept: KeptTokens) -> None:
-        """The new access token was used, so the refresh token before it is no longer needed."""
+        """Forget the former refresh token. It is no longer needed once the new access token was used."""
         tokens = SourceTokens(kept.tokens.headers, kept.tokens.refresh, kept.tokens.issued_at, kept.tokens.expires_at)
         same = update(connected_sources).where(self._this, connected_sources.c.version == kept.version)
         connection.execute(same.values(tokens=self._sealed(tokens)))
@@ -156,5 +156,5 @@ class TokenKeeper:
 
     @property
     def _seal(self) -> Seal:
-        # Each source has a key of its own, so that the tokens of one cannot be put in the place of another's.
+        # Each source has a key of its own, so that the tokens of one cannot be used for another.
         return Seal(self.secret_key, f"tokens of the source {self.source}")

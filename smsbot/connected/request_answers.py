@@ -1,10 +1,9 @@
-"""What the usager hears of a request to a connected source, to cancel or to take that back: that it is registered, and
-how it ended.
+"""Tells usagers about their requests to a connected source: that a request is registered, and how it ended.
 
-Where the yes came by SMS, the answer goes back to the number that wrote, from the number that was written to. Where it
-came by link, the page says what it can, and the outcome goes to the person's telephone or, where no SMS can be sent, to
-their address. An agent's request is answered to nobody but the people who are cancelled; agents see the rest in the
-appointment's history. All is written in the transaction of the outcome.
+If the yes came by SMS, the answer goes back to the number that wrote, from the number that was written to. If it came
+by link, the page says what it can, and the outcome goes to the person's telephone or, where no SMS can be sent, to
+their e-mail address. For an agent's request only the people whose appointment is cancelled are told; agents see the
+rest in the appointment's history. All messages are written in the transaction of the outcome.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class RequestAnswers:
     connections: Mapping[str, Connection]
 
     def registered(self, connection: DatabaseConnection, request: CancellationRequest, now: datetime) -> None:
-        """Tell an usager who has asked by SMS that it is registered, and not done yet."""
+        """Tell an usager who has asked by SMS that the request is registered, but not done yet."""
         meant = self._asker(connection, request)
         if meant is not None and request.canceller.via is Via.SMS:
             name = "taking_back_registered" if request.takes_back else "request_registered"
@@ -46,9 +45,9 @@ class RequestAnswers:
     def ended(
         self, connection: DatabaseConnection, request: CancellationRequest, outcome: RequestOutcome, now: datetime
     ) -> None:
-        """Tell the usager who has asked how it ended, and put into the agents' inbox what they have to look after.
+        """Tell the usager who has asked how the request ended. Put it into the agents' inbox if they have to act.
 
-        Of a cancellation that they are taking back nothing is said: they hear what comes of that.
+        If the usager is already taking the cancellation back, only the outcome of that is told.
         """
         meant = self._asker(connection, request)
         if meant is not None and meant.taking_back_requested_at is not None:
@@ -73,7 +72,7 @@ class RequestAnswers:
         return participation_of(connection, request.participation_id)
 
     def _is_owed_a_confirmation(self, request: CancellationRequest, meant: Participation) -> bool:
-        """Whether a page has promised to confirm it, and no e-mail does, nor the source itself."""
+        """Whether a page has promised to confirm it, and neither an e-mail nor the source will do so."""
         by_source = (
             self.connections[request.source].notifies and meant.send_lifecycle_notifications and meant.notify_by_sms
         )
@@ -87,7 +86,7 @@ class RequestAnswers:
         name: str,
         now: datetime,
     ) -> bool:
-        """Write an SMS to whoever asked; False where none can be sent."""
+        """Write an SMS to the usager who asked. False where none can be sent."""
         by_sms = request.canceller.via is Via.SMS
         line = (
             self.herald.writer.line_back(connection, request.canceller.in_reply_to)
@@ -119,13 +118,13 @@ class RequestAnswers:
 
 
 def _gave_the_letters(connection: DatabaseConnection, request: CancellationRequest) -> bool:
-    """Whether the telephone that takes a cancellation back has made it: only then may day and hour be told there."""
+    """Whether the cancellation came from the same telephone. Only then may the reply tell day and hour."""
     before = cancellation_before(connection, request)
     return before is not None and before.has_same_writer
 
 
 def _is_like(other: Participation, meant: Participation) -> bool:
-    """Whether only a first name tells the two apart."""
+    """Whether only the first names show which of the two is meant."""
     is_apart = other.id != meant.id and (meant.appointment.collective or other.appointment.id != meant.appointment.id)
     same_moment = other.appointment.starts_at == meant.appointment.starts_at
     return is_apart and same_moment and other.first_name != meant.first_name
@@ -161,4 +160,4 @@ _EMAILS: Mapping[RequestOutcome, EmailKind] = {
     RequestOutcome.GIVEN_UP: EmailKind.REQUEST_GIVEN_UP,
 }
 _FOR_AGENTS = (RequestOutcome.REFUSED, RequestOutcome.UNCONFIRMED, RequestOutcome.GIVEN_UP)
-"""After these the appointment may still stand although its usager will not come, so an agent has to look."""
+"""After these outcomes the appointment may still stand although its usager will not come, so an agent has to look."""

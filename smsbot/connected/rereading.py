@@ -1,9 +1,9 @@
-"""Reads appointments again by their ids, where what is known here may no longer be so (`to_read_at`).
+"""Reads appointments again by their ids, where what is stored here may be out of date (`to_read_at`).
 
-`to_read_at` is set by a sync that was not shown an appointment, and by the intake where two sayings contradict each
-other. What is read counts like any other reading, and nobody is notified. An appointment that the source does not show
-when asked for it twice is removed here: it was destroyed there, or is out of our account's sight. It comes back as soon
-as the source shows it again.
+`to_read_at` is set when a sync does not find an appointment, and by the intake when two records contradict each other.
+The result is stored like any other reading, and nobody is notified. An appointment that the source does not show in two
+readings is removed here: it was destroyed there, or our account can no longer see it. It comes back as soon as the
+source shows it again.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from smsbot.store.tables import appointments, organisations
 EVERY = timedelta(seconds=30)
 AT_ONCE = 100
 LEASE = timedelta(minutes=2)
-"""What a process is reading is left to it for so long."""
+"""How long other processes leave the appointments alone that one process is reading."""
 READ_AGAIN_AFTER = timedelta(minutes=1)
-"""The second reading of what was not shown comes so long after the first."""
+"""The time between the first and the second reading of an appointment that was not shown."""
 READINGS_AGREE_WITHIN = timedelta(hours=1)
 
 logger = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ class Rereading:
     async def once(self) -> int:
         """Read up to `AT_ONCE` appointments that are due, and return how many there were.
 
-        Raises `SourceCallFailed`; they are due again after the lease then.
+        Raises `SourceCallFailed`. The appointments are then due again after the lease.
         """
         source, until = self.api.connection.source, self.clock() + LEASE
         if not await self.database.read(lambda connection: _is_any_due(connection, source, self.clock())):
@@ -143,7 +143,7 @@ def _work_in(
     lose_sight(connection, source, [each.external_id for each in gone], now=now)
     again = {each.id for each in asked_again}
     done = [each.id for each in claimed if each.id not in again]
-    # Where it was marked once more while it was read, it stays marked: the reading may be older than what marked it.
+    # If it was marked again while it was read, it stays marked, because our reading may be older than the new mark.
     still = appointments.c.to_read_at == until
     connection.execute(
         update(appointments).where(appointments.c.id.in_(done), still).values(to_read_at=None, not_shown_at=None)

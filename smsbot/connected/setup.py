@@ -1,7 +1,7 @@
-"""Sets a source up: what its account may see, and the webhook of each organisation.
+"""Sets a source up: checks what its account may see, and registers the webhook of each organisation.
 
-Every creation and every change of a webhook there posts all records again, past ones included. So what is there is
-looked up first, and nothing is changed that is there already.
+When a webhook is created or changed there, all records are posted again, also past ones. So existing webhooks are
+looked up first, and are never changed.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from smsbot.connected.client import RdvspApi, SeenOrganisation
 from smsbot.connected.source_api import CallRefused
 
 SUBSCRIPTIONS = ("rdv", "user", "user_profile")
-"""What we want to be told of: appointments, changed people, and people who are erased."""
+"""The records that we need: appointments, changes of people, and erasures of people."""
 
 
 class WebhookFound(StrEnum):
-    """How it stands with an organisation's webhook."""
+    """The state of an organisation's webhook."""
 
     REGISTERED = "registered"  # just now
     THERE = "there"
-    INCOMPLETE = "incomplete"  # there, but it tells of less than we need
+    INCOMPLETE = "incomplete"  # it is there, but lacks some of `SUBSCRIPTIONS`
     NOT_ALLOWED = "not allowed"  # the account is no territorial administrator
     REFUSED = "refused"  # most likely the domain is not on the source's list
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationSetUp:
-    """One organisation, and a sentence for the operator."""
+    """The result for one organisation, and a sentence for the operator."""
 
     organisation: SeenOrganisation
     found: WebhookFound
@@ -42,7 +42,7 @@ class OrganisationSetUp:
 
 
 async def set_webhooks_up(api: RdvspApi, target_url: str, secret: str) -> AsyncIterator[OrganisationSetUp]:
-    """Register the webhook at `target_url` for each organisation that lacks it. Raises `SourceCallFailed`."""
+    """Register the webhook at `target_url` for each organisation that does not have it. Raises `SourceCallFailed`."""
     for organisation in await api.organisations():
         yield await _set_up(api, organisation, target_url, secret)
 

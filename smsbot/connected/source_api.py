@@ -1,4 +1,4 @@
-"""What is asked of a connected source, and what can come of it, without saying how it is called."""
+"""What other modules ask of a connected source, and the possible results, without the HTTP."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from smsbot.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Appointments as they stand at the source, and when it said so, in UTC (its header `Date`).
+    """Appointments as they are at the source, and when it said so, in UTC (its header `Date`).
 
-    `unreadable` are the ids of those that it shows in a way that we cannot read.
+    `unreadable` are the ids of appointments whose answer we cannot read.
     """
 
     records: tuple[AppointmentRecord, ...]
@@ -28,18 +28,18 @@ class Answered:
         Raises `CallFailedForNow` for one that cannot be read.
         """
         if external_id in self.unreadable:
-            raise CallFailedForNow("The source shows an appointment in a way that cannot be read.")
+            raise CallFailedForNow("The source's answer about an appointment cannot be read.")
         return next((record for record in self.records if record.external_id == external_id), None)
 
 
 class SourceCallFailed(Problem):
-    """A call that brought nothing. The sentence is for operators and holds no personal data."""
+    """A call has failed. The sentence is for operators and holds no personal data."""
 
 
 class CallRefused(SourceCallFailed):
-    """A definite refusal: 403, 404 or 422. Repeating it brings nothing.
+    """A definite refusal: 403, 404 or 422. Repeating the call is of no use.
 
-    `reasons` are the codes that came with it, such as `taken`; never its texts, which may be about a person.
+    `reasons` are the codes in the answer, such as `taken`; never its texts, which may be about a person.
     """
 
     def __init__(self, sentence: str, status_code: int, reasons: frozenset[str] = frozenset()) -> None:
@@ -49,7 +49,7 @@ class CallRefused(SourceCallFailed):
 
 
 class CallFailedForNow(SourceCallFailed):
-    """No answer, 429 or 5xx. It is not known whether the call was carried out; only reading tells.
+    """No answer, 429 or 5xx. It is not known whether the call was carried out; only reading can show it.
 
     `retry_after` is how long the source asks us to wait; None where it does not say.
     """
@@ -60,16 +60,16 @@ class CallFailedForNow(SourceCallFailed):
 
 
 class NotSignedIn(SourceCallFailed):
-    """Nobody is signed in there, or no longer: nothing was carried out, and an operator has to act."""
+    """Nobody is signed in there (any more). Nothing was carried out, and an operator has to act."""
 
 
 class SourceApi(Protocol):
     """One connected source. All its methods raise `SourceCallFailed`."""
 
     async def read(self, external_ids: Sequence[str]) -> Answered:
-        """The appointments with these ids, as far as the account there sees them."""
+        """The appointments with these ids that our account there can see."""
         ...
 
     async def set_status(self, participation_external_id: str, status: Status) -> Answered:
-        """Give a participation this status. The answer has the appointment as it then stands."""
+        """Give a participation this status. The answer has the appointment as it is afterwards."""
         ...

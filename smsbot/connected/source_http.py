@@ -1,7 +1,7 @@
-"""Calls one instance of RDV Service Public over HTTP, and says what a call that brought nothing means.
+"""Calls one instance of RDV Service Public over HTTP, and says what a failed call means.
 
-Redirections are not followed: the credentials would go with them. Sentences name the source, its host and the kind of
-call, never an id, a token or what was sent.
+Redirections are not followed, because the credentials would go with them. Sentences name the source, its host and the
+kind of call, never an id, a token or what was sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from smsbot.http_headers import http_date, told_wait
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 20.0
 MOST_CONNECTIONS = 10
-_KEEP_IDLE_SECONDS = 20.0  # shorter than servers keep them, so that hardly any call meets one that is being closed
+_KEEP_IDLE_SECONDS = 20.0  # shorter than servers do, so that calls hardly ever use a connection that is being closed
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 _FOR_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
@@ -34,7 +34,7 @@ Params = Mapping[str, str | int | Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """What was answered: `at` is when, in UTC and by the source's clock; `document` is None where it is no JSON."""
+    """An answer. `at` is its time, in UTC and by the source's clock. `document` is its JSON, or None."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +44,7 @@ class SourceAnswer:
 
 @asynccontextmanager
 async def open_client() -> AsyncIterator[httpx.AsyncClient]:
-    """A pool of connections to one instance, for the life of the process."""
+    """A pool of HTTP connections to one instance, while the block runs."""
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx.Limits(
@@ -99,11 +99,11 @@ class SourceHttp:
 
     @property
     def name(self) -> str:
-        """What sentences call this instance."""
+        """The name of this instance in sentences."""
         return f"RDV Service Public (source {self.source}, {urlsplit(self.url).netloc})"
 
     def failure(self, answer: SourceAnswer, call: str) -> SourceCallFailed | None:
-        """What an answer means that is no success; None for one that is. `call` says in words what was asked."""
+        """The failure that an answer means; None for a success. `call` says in words what the call was for."""
         status = answer.status
         if 200 <= status < 300:
             return None
@@ -131,11 +131,11 @@ def _reasons(document: Any) -> frozenset[str]:
 
 
 def _answered_at(headers: Mapping[str, str], sent_at: datetime) -> datetime:
-    """When the source answered, by its own clock.
+    """When the source answered, by its own clock, in UTC.
 
-    `Date` has whole seconds, and webhooks are dated more exactly. So within that second the time of our own clock
-    counts, as far as the clocks agree. The time of sending is taken and not a later one, because what changes there
-    during the call may be missing in the answer.
+    `Date` has whole seconds, but webhooks have more exact times. So within that second the time of our own clock is
+    used, if the clocks agree. It is the time of sending and not a later one, because the answer may not have what
+    changes there during the call.
     """
     try:
         second = http_date(headers.get("date", ""))

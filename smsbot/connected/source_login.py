@@ -1,9 +1,9 @@
-"""Signing in to a source with OAuth 2: an operator begins it in the shell, an agent consents in a browser.
+"""Signs in to a source with OAuth 2: an operator begins in the shell, and an agent consents in a browser.
 
     smsbot rdvsp login ──address──> operator ──browser──> RDV Service Public ──code──> /rdvsp/callback of the service
 
-The two processes meet in the database: the `state` in the address belongs to one login, counts once, and is kept as a
-hash. The service that gets the browser asks for the tokens; the login waits until that is done.
+The two processes meet in the database. The `state` in the address belongs to one login, is valid once, and is stored as
+a hash. The service that the browser comes back to asks for the tokens. The login command waits until this is done.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = structlog.get_logger(__name__)
 
 
 class LoginOutcome(StrEnum):
-    """How a browser's return ended. The callback's page has a sentence for each."""
+    """The result when the browser comes back. The callback's page has a sentence for each."""
 
     SIGNED_IN = "signed_in"
     UNKNOWN_STATE = "unknown_state"
@@ -56,7 +56,7 @@ class BegunLogin:
 
 @dataclass(frozen=True, slots=True)
 class LoginReturn:
-    """What came of a browser's return, and as whom it signed in."""
+    """The result when the browser comes back, and the account that is signed in."""
 
     outcome: LoginOutcome
     source: str | None = None
@@ -65,7 +65,7 @@ class LoginReturn:
 
 @dataclass(frozen=True, slots=True)
 class SourceLogins:
-    """Logins to the connected sources. `redirect_uri` is where the browser comes back to."""
+    """Logins to the connected sources. `redirect_uri` is the address to which the browser comes back."""
 
     apis: Mapping[str, RdvspApi]
     database: Database
@@ -97,7 +97,7 @@ class SourceLogins:
         return login
 
     async def is_finished(self, login: BegunLogin) -> bool:
-        """Whether the browser has come back and its tokens are kept. Raises `NotSignedIn` where it came in vain."""
+        """Whether the browser has come back and its tokens are stored. Raises `NotSignedIn` where the login failed."""
         this = select(source_logins).where(source_logins.c.state_hash == login.state_hash)
         row = await self.database.read(lambda connection: connection.execute(this).one())
         if row.finished_at is None:
@@ -107,11 +107,11 @@ class SourceLogins:
         return True
 
     async def come_back(self, parameters: Mapping[str, str]) -> LoginReturn:
-        """The browser has come back with these parameters of the address."""
+        """Handle the browser's return, with the parameters of the address."""
         given = {name: value for name, value in parameters.items() if len(value) <= _LONGEST_PARAMETER}
         state_hash, now = hash_of(given.get("state", "")), self.clock()
         known = await self.database.read(lambda connection: _is_known(connection, state_hash))
-        if not known:  # anybody may ask, so that nothing is written for it
+        if not known:  # anybody can call this address, so nothing is written for an unknown state
             return LoginReturn(LoginOutcome.UNKNOWN_STATE)
         source, outcome = await self.database.write(lambda connection: _use(connection, state_hash, now))
         api = self.apis.get(source) if source is not None else None
@@ -128,7 +128,7 @@ class SourceLogins:
     async def _sign_in(
         self, api: RdvspApi, given: Mapping[str, str]
     ) -> tuple[LoginOutcome, str | None, SourceAccount | None]:
-        """The outcome, the sentence for the operator where it failed, and as whom it signed in."""
+        """The outcome; the sentence for the operator, if it failed; and the account, if it is signed in."""
         name = api.http.name
         if "code" not in given:
             if given.get("error") == "access_denied":
@@ -163,7 +163,7 @@ def _is_known(connection: Connection, state_hash: str) -> bool:
 def _use(connection: Connection, state_hash: str, now: datetime) -> tuple[str | None, LoginOutcome | None]:
     """Use up the login with this state.
 
-    Returns its source, None for an unknown state; and why the login does not count, None where it does.
+    Returns its source (None for an unknown state), and why the login is not valid (None where it is).
     """
     this = source_logins.c.state_hash == state_hash
     unused = update(source_logins).where(this, source_logins.c.used_at.is_(None), source_logins.c.expires_at > now)

@@ -1,8 +1,8 @@
-"""Signs the calls to a connected source in, for every process that calls it.
+"""Gives the tokens for calls to a connected source, in every process that calls it.
 
-All processes share the tokens in the database, and one of them renews for all (`kept_tokens`). What a renewal brings is
-durable before it is first used: the source keeps the former refresh token good until then, so neither a lost answer
-nor a killed process strands anybody.
+All processes share the tokens in the database, and one of them renews for all (`kept_tokens`). New tokens are stored
+before they are first used. Until then the source also accepts the former refresh token, so the sign-in survives a lost
+answer or a killed process.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from smsbot.connected.source_http import SourceAnswer, SourceHttp
 from smsbot.store.database import Database
 
 RENEWED_BEFORE = timedelta(minutes=10)
-"""Tokens are renewed this long before their end, short-lived ones in the last tenth of their life."""
+"""Tokens are renewed this long before their end; short-lived ones in the last tenth of their lifetime."""
 LOOKED_AT_AGAIN_SECONDS = 60.0
-"""How often a process looks whether somebody has signed in again elsewhere, perhaps as another agent."""
+"""How often a process checks whether somebody has signed in again in another process, perhaps as another agent."""
 TWO_HOURS = timedelta(hours=2)
 CALLBACK_PATH = "/rdvsp/callback"
 
@@ -38,7 +38,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass
 class SourceSignIn:
-    """The sign-in to one source in this process. `redirect_uri` is where OAuth sends the browser back to."""
+    """The sign-in to one source in this process. `redirect_uri` is where OAuth sends the browser back."""
 
     connection: Connection
     keeper: TokenKeeper
@@ -51,9 +51,9 @@ class SourceSignIn:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def headers(self) -> Mapping[str, str]:
-        """The headers that sign a call in. They are renewed first where they soon end.
+        """The headers that sign a call in. They are renewed first if they end soon.
 
-        Raises `NotSignedIn`, and `CallFailedForNow` where a renewal is needed and brings no answer.
+        Raises `NotSignedIn`, and `CallFailedForNow` where a needed renewal gets no answer.
         """
         held = self._held
         if held is None or self._ends_soon(held.tokens) or time.monotonic() >= self._look_again_at:
@@ -61,11 +61,11 @@ class SourceSignIn:
         return held.tokens.headers
 
     async def headers_after(self, refused: Mapping[str, str]) -> Mapping[str, str]:
-        """Other headers, after a call with `refused` was answered with 401. Raises as `headers` does."""
+        """Other headers, after a call with `refused` was answered with 401. Raises what `headers` raises."""
         return (await self._fresh(refused)).tokens.headers
 
     async def note_use(self, headers: Mapping[str, str]) -> None:
-        """A call with these headers was let in. So the tokens that they have replaced are no longer needed."""
+        """Note that a call with these headers was accepted, so that the tokens before them are no longer needed."""
         held = self._held
         if held is None or held.tokens.headers != headers or held.tokens.former is None:
             return
@@ -76,18 +76,18 @@ class SourceSignIn:
         )
 
     async def redeem(self, code: str) -> SourceTokens:
-        """The tokens for the code that a consent brought. They are not kept yet. Raises `SourceCallFailed`."""
+        """The tokens for the code that the consent gave. They are not stored yet. Raises `SourceCallFailed`."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
         return await self._ask_for_tokens(form, former=None)
 
     async def keep(self, tokens: SourceTokens, account: str) -> None:
-        """From now on, all processes call with these tokens. `account` is as whom."""
+        """Store these tokens, with which all processes call from now on. `account` names the account."""
         now = self.clock()
         version = await self.database.write(lambda connection: self.keeper.keep(connection, tokens, now, account))
         self._held = KeptTokens(tokens, version)
 
     async def _fresh(self, refused: Mapping[str, str] | None) -> KeptTokens:
-        """Tokens that do not end soon and whose headers are not `refused`: those of another process, or new ones."""
+        """Tokens that do not end soon and whose headers are not `refused`: from another process, or renewed here."""
         async with self._one_at_a_time:
             while True:
                 kept = self._held = await self._read()
@@ -99,7 +99,7 @@ class SourceSignIn:
                 claim = await self.database.write(claiming)
                 if claim is None:
                     if kept is not None and kept.tokens.headers != refused and self.clock() < kept.tokens.expires_at:
-                        return kept  # another process renews them, and they are good until then
+                        return kept  # another process renews them, and they are still valid
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                     continue
                 if kept is None and await self._read() is not None:  # somebody signed in before this claim
@@ -119,13 +119,13 @@ class SourceSignIn:
             raise NotSignedIn(problem.sentence) from None
 
     async def _renew(self, kept: KeptTokens | None, claim: str, refused: Mapping[str, str] | None) -> KeptTokens | None:
-        """Renew under this claim; None where it lapsed meanwhile and another process is at it."""
+        """Renew with this claim. None where the claim has ended and another process is renewing."""
         try:
             tokens = await self._renewed(kept)
         except CallFailedForNow:
             await self.database.write(lambda connection: self.keeper.give_up_claim(connection, claim))
             if kept is not None and kept.tokens.headers != refused and self.clock() < kept.tokens.expires_at:
-                return kept  # still good: the next call tries again
+                return kept  # still valid; the next call tries again
             raise
         except BaseException:
             await self.database.write(lambda connection: self.keeper.give_up_claim(connection, claim))
@@ -160,7 +160,7 @@ class SourceSignIn:
         )
 
     async def _ask_for_tokens(self, form: Mapping[str, str], former: str | None) -> SourceTokens:
-        """Ask the token endpoint. The client goes by parameters, because Doorkeeper does not decode those of Basic."""
+        """Ask the token endpoint. The client's id and secret go as parameters: Doorkeeper does not decode Basic."""
         sign_in = self.connection.sign_in
         assert isinstance(sign_in, OAuthApplication), "only OAuth has a token endpoint"
         client = {"client_id": sign_in.client_id, "client_secret": sign_in.client_secret}

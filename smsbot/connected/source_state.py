@@ -1,6 +1,6 @@
-"""How it stands with each connected source: who is signed in, what the last calls met, when it was last read.
+"""The state of each connected source: who is signed in, how the last calls ended, when it was last read.
 
-It is kept in the database, so that every process tells the same (`smsbot rdvsp status`, `/health/ready`, `/metrics`).
+It is stored in the database, so that every process shows the same (`smsbot rdvsp status`, `/health/ready`, `/metrics`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smsbot.store.database import Database, insert
 from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, connected_sources
 
 LOOKED_AT_AGAIN_SECONDS = 60.0
-"""How often, at most, a successful call looks for a problem that another process has noted, and ends it."""
+"""How often, at most, a successful call checks for a problem that another process has noted, and removes it."""
 SYNC_LEASE = timedelta(minutes=2)
 """A sync counts as running for this long after its last page. A page and its pauses take less."""
 
@@ -27,7 +27,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass
 class SourceNotes:
-    """Notes what becomes of the calls of one process to a source. Only changes are written."""
+    """Notes the results of one process's calls to a source. Only changes are written."""
 
     source: str
     database: Database
@@ -36,7 +36,7 @@ class SourceNotes:
     _well_until: float = float("-inf")
 
     async def failed(self, problem: SourceCallFailed) -> None:
-        """A call failed. A failure that passes by itself is only logged; a refusal is kept until a call succeeds."""
+        """Note a failed call. A temporary failure is only logged; a refusal is stored until a call succeeds."""
         if not isinstance(problem, (CallRefused, NotSignedIn)):
             logger.warning("source does not answer", source=self.source, sentence=problem.sentence)
             return
@@ -46,7 +46,7 @@ class SourceNotes:
         self._noted, self._well_until = problem.sentence, float("-inf")
 
     async def succeeded(self) -> None:
-        """A call was answered."""
+        """Note a call that succeeded."""
         if self._noted is None and time.monotonic() < self._well_until:
             return
         await self.database.write(lambda connection: forget_problem(connection, self.source))
@@ -54,7 +54,7 @@ class SourceNotes:
 
 
 def note_problem(connection: Connection, source: str, problem: SourceCallFailed, now: datetime) -> None:
-    """The last call was refused, or nobody is signed in. `problem_at` is since when."""
+    """Store that the last call was refused, or that nobody is signed in. `problem_at` is since when."""
     is_signed_out = isinstance(problem, NotSignedIn)
     noted = {"problem": problem.sentence, "signed_out": is_signed_out}
     statement = insert(connection, connected_sources).values(source=source, version=0, problem_at=now, **noted)
@@ -63,7 +63,7 @@ def note_problem(connection: Connection, source: str, problem: SourceCallFailed,
 
 
 def forget_problem(connection: Connection, source: str) -> None:
-    """A call was answered: there is no problem any more."""
+    """Remove the stored problem, because a call has succeeded."""
     problem = update(connected_sources).where(
         connected_sources.c.source == source, connected_sources.c.problem.is_not(None)
     )
@@ -71,7 +71,7 @@ def forget_problem(connection: Connection, source: str) -> None:
 
 
 def claim_sync(connection: Connection, source: str, every: timedelta, now: datetime) -> bool:
-    """Whether this process is to sync the source now: it is due, and no other process is at it."""
+    """Claim the sync of a source. True where it is due, and no other process is doing it."""
     statement = insert(connection, connected_sources).values(source=source, version=0)
     connection.execute(statement.on_conflict_do_nothing(index_elements=["source"]))
     columns = connected_sources.c
@@ -84,13 +84,13 @@ def claim_sync(connection: Connection, source: str, every: timedelta, now: datet
 
 
 def go_on_with_sync(connection: Connection, source: str, now: datetime) -> None:
-    """A sync has written a page: it is still running."""
+    """Note that a sync is still running, after each page."""
     this = update(connected_sources).where(connected_sources.c.source == source)
     connection.execute(this.values(syncing_until=now + SYNC_LEASE))
 
 
 def note_sync(connection: Connection, source: str, now: datetime) -> None:
-    """All coming appointments were read to the end."""
+    """Note that a sync has read all coming appointments."""
     statement = insert(connection, connected_sources).values(source=source, version=0, synced_at=now)
     ended = {"synced_at": now, "syncing_until": None}
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=ended))
@@ -98,12 +98,12 @@ def note_sync(connection: Connection, source: str, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How it stands with one source; times are in UTC.
+    """The state of one source. Times are in UTC.
 
-    `account` is as whom we are signed in, None where nobody is; `expires_at` until when, as long as nothing is renewed.
-    `problem` is what the last call met, since `problem_at`; None where it was answered. `waiting` counts the
-    cancellations that wait to be made there, since `waiting_since`, `refused` those that it refused in the last 24
-    hours, and `to_read` the appointments that are to be read again.
+    `account` names the account that is signed in, until `expires_at` if it is not renewed; None where nobody is.
+    `problem` is why the last call failed, and `problem_at` since when calls fail; None where it succeeded. `waiting`
+    counts the cancellations that wait to be made there, the oldest since `waiting_since`. `refused` counts those that
+    the source refused in the last 24 hours, and `to_read` the appointments that have to be read again.
     """
 
     account: str | None = None
@@ -146,7 +146,7 @@ def source_states(connection: Connection, sources: Iterable[str], now: datetime)
     return states
 
 
-# The states are written as in the conditions of the indexes, or the engines do not use these.
+# The states are written as in the conditions of the indexes. Otherwise the engines do not use the indexes.
 _of_appointment = cancellation_requests.join(appointments)
 _WAITING = (
     select(

@@ -1,11 +1,11 @@
 """Reads all coming appointments of a source and repairs what was missed. Nobody is notified.
 
-The source's lists have no order, and an appointment with two agents comes twice. Where a list has several pages, each
-may therefore repeat what another shows, and leave out what is there. So time is read in windows that fit on one page,
-one after the other without a gap. Each is written at once, so that a sync needs little memory and can be stopped.
+The source's lists have no order, and an appointment with two agents comes twice. So if a list has several pages, they
+may repeat some appointments and leave out others. This is why time is read in windows that fit on one page, one after
+the other without a gap. Each is written at once, so that a sync needs little memory and can be stopped.
 
-What is known here in a window and not shown there may be gone or moved. It is not concluded from a list: it is marked
-to be read by its id (`rereading`). Webhooks are taken meanwhile, and of two readings the newer counts.
+An appointment that is known here in a window, but is not in the list, may be gone or moved. A list is no proof, so the
+appointment is marked to be read by its id (`rereading`). Webhooks go on during a sync, and the newer reading counts.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ Progress = Callable[["SyncReport"], None]
 
 @dataclass(slots=True)
 class SyncReport:
-    """How far a sync is. `rows` of `all_rows` entries of the list are read; both count an appointment for each agent.
+    """How far a sync is. `rows` of `all_rows` entries of the list are read; an appointment has an entry for each agent.
 
-    `read` is how many appointments those are. `to_confirm` are known here and were not shown. `trouble` is a sentence
-    while something is waited for that passes by itself.
+    `read` counts the appointments that were read. `to_confirm` counts those that are known here but were not shown.
+    `trouble` is a sentence while the sync waits because of a temporary failure.
     """
 
     all_rows: int = 0
@@ -63,13 +63,13 @@ class SyncReport:
     kinds: Counter[IntakeKind] = field(default_factory=Counter)
 
     def figures(self) -> dict[str, int]:
-        """What it has done, for a log."""
+        """The results, for the log."""
         kinds = {kind.value: self.kinds[kind] for kind in IntakeKind}
         return {"read": self.read, **kinds, "unreadable": self.unreadable, "to_confirm": self.to_confirm}
 
     @property
     def share(self) -> float:
-        """From 0 to 1. The list may grow while it is read, so that 1 is reached at the end alone."""
+        """The progress, from 0 to 1. The list may grow while it is read, so 1 is only reached at the end."""
         if self.is_finished:
             return 1.0
         return min(self.rows / self.all_rows, 0.99) if self.all_rows else 0.0
@@ -77,7 +77,7 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """From `after` until `before`, both included; without an end where `before` is None."""
+    """From `after` until `before`, both included. None: without an end."""
 
     after: datetime
     before: datetime | None
@@ -95,7 +95,7 @@ class _Page:
 
 @dataclass
 class Sync:
-    """One sync of one source. `told` hears of the progress after each page."""
+    """One sync of one source. `told` is called with the progress after each page."""
 
     api: RdvspApi
     database: Database
@@ -104,7 +104,7 @@ class Sync:
     report: SyncReport = field(default_factory=SyncReport)
 
     async def run(self) -> SyncReport:
-        """Read everything that is to come. Raises `SourceCallFailed`; what was read until then is written."""
+        """Read all coming appointments. Raises `SourceCallFailed`; what was read until then is stored."""
         after = self.clock().replace(microsecond=0)
         self.report.all_rows = (await self._fetch(_Window(after, None))).rows
         length = FIRST_WINDOW
@@ -127,7 +127,7 @@ class Sync:
         return self.report
 
     async def _read(self, after: datetime, length: timedelta) -> _Page:
-        """The next window that fits on one page, `length` long or shorter; or all the rest, where that fits on one."""
+        """The next window that fits on one page: `length` long or shorter, or without an end if all the rest fits."""
         window = _Window(after, after + length)
         while True:
             listed = await self._fetch(window)
@@ -143,12 +143,12 @@ class Sync:
             return _Page(window, listed)
 
     def _may_be_the_last(self, window: _Window) -> bool:
-        """Whether to ask if anything comes after this empty window. Nights and weekends are empty too."""
+        """Whether this empty window may be the last, so that it is worth asking. Nights and weekends are empty too."""
         is_long = window.length is not None and window.length >= LONGEST_WINDOW / 2
         return is_long or self.report.rows >= self.report.all_rows * 0.9
 
     async def _all_pages(self, window: _Window, first: ListedAppointments) -> ListedAppointments:
-        """More than a page begins in one second: read its pages again and again, until a round brings nothing new."""
+        """All pages of a window of one second, read again until a round has nothing new, because they have no order."""
         records = {record.external_id: record for record in first.records}
         unreadable, at = set(first.unreadable), first.at
         for _ in range(_MOST_ROUNDS):
@@ -162,7 +162,7 @@ class Sync:
         return replace(first, records=tuple(records.values()), unreadable=frozenset(unreadable), at=at)
 
     async def _fetch(self, window: _Window, page: int = 1) -> ListedAppointments:
-        """One page. What passes by itself is waited for."""
+        """One page. After a temporary failure it is tried again."""
         pause = 1.0
         for attempt in range(_TRIES):
             try:
@@ -183,7 +183,7 @@ class Sync:
         raise AssertionError("the last attempt raises or returns")
 
     async def _write(self, page: _Page) -> None:
-        """Write a page in pieces, because on SQLite nobody else writes meanwhile."""
+        """Write a page in pieces, because on SQLite nobody else can write during a transaction."""
         source, listed = self.api.connection.source, page.listed
         shown = {record.external_id for record in listed.records} | listed.unreadable
         pieces = [
@@ -203,7 +203,7 @@ class Sync:
 
 
 def syncing(database: Database, api: RdvspApi, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of keeping the sign-in fresh, and of syncing as often as the connection says, one process at a time."""
+    """The work of renewing the sign-in, and of syncing as often as the connection says, in one process at a time."""
     source, every = api.connection.source, api.connection.sync_every
 
     async def once() -> None:
@@ -245,10 +245,10 @@ def _work_in(
     shown: set[str],
     now: datetime,
 ) -> tuple[list[IntakeKind], int]:
-    """Work these arrivals in.
+    """Take these records in.
 
-    Returns what became of each, and how many appointments that are known in `window` are not among the `shown` ids, and
-    are marked to be read again. `window` is None as long as more of it follows.
+    Returns the result for each, and how many appointments were marked to be read again: those that are known here in
+    `window`, but are not among the `shown` ids. `window` is None until all its records have come.
     """
     kinds = [intake.kind for intake in take_many(connection, source, arrivals, now=now, owned=True)]
     if window is None:
@@ -260,7 +260,7 @@ def _work_in(
 def _mark_not_shown(connection: Connection, source: str, window: _Window, shown: set[str], now: datetime) -> int:
     """Mark the appointments that are known here in this window and were not shown, to be read by their ids.
 
-    Cancelled and removed ones are left alone.
+    Cancelled and removed ones are not marked.
 
     Returns how many there were.
     """
