@@ -1,4 +1,4 @@
-"""The e-mails to agents and their organisations. They say nothing about usagers, only where to look.
+"""Writes the e-mails to agents and their organisations. They say nothing about usagers, only where to look.
 
 After sending, only the recipient and the time are kept (kind `agents`, see `smsbot.outbox.messages`).
 """
@@ -41,7 +41,7 @@ class AgentEmails:
         return self._email("handed_over", colleague.email, by=by.email, count=count, url=url)
 
     def new_messages(self, address: str, organisation: str, count: int, message_id: int) -> OutgoingMessage:
-        """Tell an organisation that `count` messages wait; `message_id` is the newest."""
+        """Tell an organisation that `count` messages wait. `message_id` (our id) is the newest."""
         url = f"{self._console}/messages" if count > 1 else f"{self._console}/messages/{message_id}"
         return self._email("new_messages", address, organisation=organisation, count=count, url=url)
 

@@ -1,13 +1,13 @@
-"""Tells usagers what has become of their appointments, by SMS and e-mail, by way of the outbox.
+"""Tells usagers about their appointments by SMS and e-mail, through the outbox.
 
-Everything is written in the transaction of what is told, so that nobody hears of what was not done. Unasked messages go
-only where the participation asks for them, and by the channels that the usager accepts. The receipt of an usager's own
-cancellation is not unasked. A telephone or an e-mail address hears of an appointment once, however many of its
-participants are reached there. `news_writer` writes the messages.
+Messages are written in the transaction of the act that they are about, so that nobody hears of what was not done.
+Unasked messages are written only if the participation asks for them, and by the channels that the usager accepts. The
+receipt of an usager's own cancellation is no unasked message. A telephone or an e-mail address gets one message about
+an appointment, however many of its participants are reached there. `news_writer` writes the messages.
 
-A connected source may write to usagers by itself. Then only one unasked SMS is written here, where `smsbot.toml` wants
-it: it tells that our number can be answered. To silence a source, its operators switch the notifications off in its
-records. Then the records no longer say which usagers want to be told, and `smsbot.toml` says it for all of them.
+A connected source may write to usagers itself. Then only one unasked SMS is written here, if `smsbot.toml` says so: it
+says that our number can be answered. To silence a source, its operators switch the notifications off in its records.
+Then the records no longer say which usagers want to be told, and `smsbot.toml` says it for all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from smsbot.sources.phone_numbers import takes_sms
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What people would get: the SMS, the number of e-mails, and our ids of the participations that are reached."""
+    """What people would get: the SMS and the number of e-mails. `reached` are our ids of those who get a message."""
 
     sms: tuple[OutgoingMessage, ...]
     emails: int
@@ -42,7 +42,7 @@ class Ways:
 class Herald:
     """Writes receipts and news into the outbox.
 
-    `source_writes` says, by the names of the connected sources, whether each writes to usagers by itself.
+    `source_writes` says for each connected source, by name, whether it writes to usagers itself.
     `take_back_within` is how long an usager may take back their own cancellation by SMS.
     """
 
@@ -51,7 +51,7 @@ class Herald:
     take_back_within: timedelta = timedelta(0)
 
     def ended(self, connection: Connection, ended: Ended) -> None:
-        """Tell all participants whose participation has ended. Once the appointment has begun, nobody is told."""
+        """Tell all people whose participation has ended. Once the appointment has begun, nobody is told."""
         if ended.participations[0].appointment.starts_at <= ended.at:
             return
         concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
@@ -64,15 +64,15 @@ class Herald:
         self._tell(connection, wanted, _news_of(canceller), "notification", ended.at, canceller.word, due_at)
 
     def withdraw(self, connection: Connection, appointment_id: int, at: datetime, now: datetime) -> bool:
-        """Drop what `ended` has written at the moment `at`, if nothing of it can have left."""
+        """Drop the messages that `ended` has written at `at`, if none of them can have left. Returns whether it did."""
         return withdraw_notices(connection, appointment_id, at, now)
 
     def release(self, connection: Connection, appointment_id: int, now: datetime) -> None:
-        """Send what `ended` holds back of this appointment now."""
+        """Send the messages of `ended` about this appointment that are held back."""
         release_notices(connection, appointment_id, now)
 
     def stands_again(self, connection: Connection, ended: Ended, now: datetime) -> None:
-        """Tell those who were told of an usager's own cancellation that it was taken back, and confirm it by e-mail."""
+        """Tell people who were told of an usager's own cancellation that it was taken back. Confirm it by e-mail."""
         concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
         canceller = concerned[0]
         if canceller.email and not self._source_sends_receipt(canceller):
@@ -87,14 +87,14 @@ class Herald:
     ) -> list[OutgoingMessage]:
         """The SMS that people would get if an agent cancelled these participations in one appointment now.
 
-        Nothing is written.
+        Nothing is written to the outbox.
         """
         return list(self.foretell_ways(connection, concerned, canceller, now).sms)
 
     def foretell_ways(
         self, connection: Connection, concerned: Sequence[Participation], canceller: Canceller, now: datetime
     ) -> Ways:
-        """The same, with the e-mails and who would be reached."""
+        """The same, with the number of e-mails and the people who would be reached."""
         if not concerned or concerned[0].appointment.starts_at <= now:
             return Ways((), 0, frozenset())
         wanted = [one for one in concerned if self.is_told(one)]
@@ -103,7 +103,7 @@ class Herald:
     def foretell_word(
         self, connection: Connection, concerned: Sequence[Participation], word: str, now: datetime
     ) -> Ways:
-        """What people would get if an agent wrote this word to them: see `write`."""
+        """What people would get if an agent wrote this text to them: see `write`."""
         return self._foretold(connection, concerned, News.WORD, now, word)
 
     def _foretold(
@@ -121,15 +121,15 @@ class Herald:
         return Ways(tuple(sms), len(by_email), frozenset(reached))
 
     def write(self, connection: Connection, concerned: Sequence[Participation], word: str, now: datetime) -> int:
-        """Write to the people of these participations in one appointment what an agent wants to tell them.
+        """Write an agent's text to the people of these participations in one appointment.
 
-        An agent decides about that, so it does not matter who is told of changes unasked; STOP and the channels that
-        usagers accept do. Returns the number of messages.
+        It goes also to people who want no unasked messages about changes, because an agent has decided to write. STOP,
+        and the channels that usagers accept, are respected. Returns the number of messages.
         """
         return self._tell(connection, concerned, News.WORD, "notification", now, word)
 
     def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
-        """Tell usagers that their appointment is new, has moved or is coming up, where they are told of it from here.
+        """Tell usagers that their appointment is new, has moved or is coming up, if we and not its source tell them.
 
         `concerned` are participations in one appointment. People who share a telephone or an address get one message.
         """
@@ -143,7 +143,7 @@ class Herald:
             self._sms(connection, together, Recall.TWO_WAY, "reminder", now)
 
     def recall_of(self, participation: Participation) -> Recall | None:
-        """Which message from here reminds this usager of the appointment; None where there is to be none."""
+        """Which message from us reminds this usager of the appointment; None where none does."""
         writes = self.source_writes.get(participation.appointment.source)
         if writes is None:
             return Recall.REMINDER if participation.send_reminder_notification else None
@@ -154,7 +154,7 @@ class Herald:
         return Recall.TWO_WAY if is_wanted and participation.send_reminder_notification else None
 
     def is_told(self, participation: Participation) -> bool:
-        """Whether this usager is told of changes unasked, from here."""
+        """Whether we tell this usager of changes unasked."""
         writes = self.source_writes.get(participation.appointment.source)
         if writes is None:
             return participation.send_lifecycle_notifications
@@ -172,7 +172,7 @@ class Herald:
     def answer_by_email(
         self, connection: Connection, participation: Participation, email_kind: EmailKind, now: datetime
     ) -> None:
-        """Answer by e-mail what the participation's usager has asked for. It has an address."""
+        """Answer a request of the participation's usager by e-mail. The participation must have an address."""
         enqueue(connection, self.writer.email([participation], email_kind, "receipt", now), now)
 
     def _receipt(self, connection: Connection, ended: Ended) -> None:
@@ -185,7 +185,7 @@ class Herald:
             enqueue(connection, receipt, ended.at)
 
     def _is_undone_by_sms(self, ended: Ended) -> bool:
-        """Whether the canceller can answer ERREUR: they have just written to us."""
+        """Whether the canceller can answer ERREUR, because they have just cancelled by SMS."""
         return ended.canceller.via is Via.SMS and bool(self.take_back_within)
 
     def _tell(
@@ -224,7 +224,7 @@ class Herald:
 
 
 def _news_of(canceller: Canceller) -> News:
-    """What people are told who have not cancelled themselves."""
+    """The news for people who have not cancelled themselves."""
     if canceller.by is Actor.USAGER:
         return News.CANCELLED_OTHERS
     return News.CANCELLED_ON_REQUEST if canceller.status is Status.EXCUSED else News.CANCELLED_BY_SERVICE
@@ -253,7 +253,7 @@ def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Parti
 
 
 def _without_ways_to(canceller: Participation, told: Participation) -> Participation:
-    """`told` without the canceller's own telephone and address, which have got the answer and the receipt already."""
+    """`told` without the canceller's own telephone and address, which get the answer and the receipt already."""
     return replace(
         told,
         phone=told.phone if told.phone != canceller.phone else None,

@@ -1,6 +1,6 @@
-"""Writes the SMS and e-mails about appointments: where each goes, which sender it comes from, and what it says.
+"""Writes the SMS and e-mails about appointments: their recipient, their sender, and their text.
 
-Nothing is put into the outbox here: `herald` decides who is told what, and enqueues it.
+Nothing is put into the outbox here. `herald` decides who is told what, and enqueues it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from smsbot.store.tables import incoming_messages, opt_outs
 
 
 class News(StrEnum):
-    """What people are told unasked. Each has a template of its name in `templates/sms/` and `templates/email/`."""
+    """What people are told unasked. Each has a template with its name in `templates/sms/` and `templates/email/`."""
 
     CREATED = "created"
     MOVED = "moved"
@@ -40,16 +40,17 @@ class News(StrEnum):
 
 
 class Recall(StrEnum):
-    """What recalls an appointment. Each has an SMS template of its name."""
+    """The messages that remind of an appointment. Each has an SMS template with its name."""
 
     REMINDER = "reminder"
-    TWO_WAY = "two_way"  # its source reminds of it, and we tell, by SMS alone, that our number can be answered
+    TWO_WAY = "two_way"  # the source sends the reminder, and our SMS only says that our number can be answered
 
 
 @dataclass(frozen=True, slots=True)
 class Senders:
     """The usual senders: `sms`, whether people can answer it (`two_way`), and the address `mail`, with or without a
-    name (`RDV <rdv@example.fr>`)."""
+    name (`RDV <rdv@example.fr>`).
+    """
 
     sms: str
     two_way: bool
@@ -63,7 +64,7 @@ class Senders:
 
 @dataclass(frozen=True, slots=True)
 class SmsLine:
-    """The telephone that an SMS goes to, our sender that it comes from, and whether people can answer this one."""
+    """The telephone (E.164) that an SMS goes to, our sender, and whether people can answer this sender."""
 
     recipient: str
     sender: str
@@ -86,7 +87,7 @@ class SmsLine:
 
 @dataclass(frozen=True, slots=True)
 class NewsWriter:
-    """Writes messages about appointments, each as one that is ready for the outbox."""
+    """Writes messages about appointments, ready for the outbox."""
 
     sms_texts: SmsTexts
     email_texts: EmailTexts
@@ -96,16 +97,16 @@ class NewsWriter:
     senders: Senders
 
     def line_to(self, connection: Connection, participation: Participation) -> SmsLine | None:
-        """The line to the participation's telephone; None where no SMS can be sent to it, or none after STOP."""
+        """The line to the participation's telephone; None where it takes no SMS, or has sent STOP."""
         phone, terms = participation.phone, self.terms.of(participation)
         if phone is None or not takes_sms(phone) or is_opted_out(connection, phone):
             return None
         return SmsLine(phone, terms.sender or self.senders.sms, self.is_answered(terms))
 
     def line_back(self, connection: Connection, incoming_id: int | None) -> SmsLine | None:
-        """The line to whoever wrote this incoming message, from the number that they wrote to.
+        """The line to the telephone that wrote this incoming message, from the number that it was sent to.
 
-        None after STOP, and where the message is erased, since its person has asked for that.
+        None after STOP, and where the message was erased.
         """
         row = connection.execute(_WRITTEN_ON, {"this": incoming_id}).one_or_none()
         if row is None or not row.from_number or is_opted_out(connection, row.from_number):
@@ -113,7 +114,7 @@ class NewsWriter:
         return SmsLine(row.from_number, row.to_number, True)
 
     def is_answered(self, terms: Terms) -> bool:
-        """Whether people can answer what is sent to them unasked."""
+        """Whether people can answer the unasked messages that are sent to them."""
         return self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way
 
     def sms(
@@ -125,9 +126,9 @@ class NewsWriter:
         now: datetime,
         word: str | None,
     ) -> OutgoingMessage | None:
-        """The SMS to people who share the telephone of the first; None where none can be sent there.
+        """The SMS to people who share the telephone of the first; None where no SMS can be sent there.
 
-        A link leads to one participation only. So there is none where each of them has to be cancelled apart.
+        A link leads to one participation only. So the SMS has no link if each of them has to be cancelled separately.
         """
         participation = together[0]
         line = self.line_to(connection, participation)
@@ -162,7 +163,7 @@ class NewsWriter:
         word: str | None = None,
         take_back_minutes: int | None = None,
     ) -> OutgoingMessage:
-        """The e-mail to people who share the address of the first, who has one."""
+        """The e-mail to people who share the address of the first. The first must have one."""
         participation, terms = together[0], self.terms.of(together[0])
         can_still_cancel = email_kind.tells_of_coming and _is_cancellable(participation, terms, now)
         facts = self._email_facts(together, terms, now, can_still_cancel=can_still_cancel)
@@ -213,7 +214,7 @@ class NewsWriter:
 
 
 def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:
-    """Whether the usager can still cancel by SMS or link, so that messages should say how."""
+    """Whether the usager can still cancel by SMS or link, so that messages have to say how."""
     return terms.refusal(participation.appointment.starts_at, now) is None
 
 

@@ -1,4 +1,4 @@
-"""Who is told of an act, read back from what the act has written into the outbox, and why the others are not."""
+"""Reads from the outbox who is told of an act, and says why the others are not."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class WhyNot(StrEnum):
 
     BEGUN = "begun"  # the appointment has begun
     REQUESTED = "requested"  # its source has been asked; people are told once it has answered
-    SOURCE_WRITES = "source_writes"  # the connected source tells its usagers by itself
+    SOURCE_WRITES = "source_writes"  # the connected source tells its usagers itself
     NOT_WANTED = "not_wanted"  # the participation or smsbot.toml says that this usager is not told
     NO_ADDRESS = "no_address"  # neither a telephone that takes SMS nor an e-mail address
-    NOT_ACCEPTED = "not_accepted"  # the usager accepts no message by the ways that there are
+    NOT_ACCEPTED = "not_accepted"  # the usager accepts no messages by the channels that would be possible
     STOPPED = "stopped"  # the telephone has said STOP, and there is no e-mail
     NOTHING_NEW = "nothing_new"  # nothing has changed that people are told of
 
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """One participation (our id): by which ways it is told, and when the message leaves at the earliest (UTC).
+    """One participation (our id): the channels by which it is told, and when the message leaves at the earliest (UTC).
 
-    `why_not` says why there is no way; it is None where there is one.
+    `why_not` says why there is no channel; None where there is one.
     """
 
     participation_id: int
@@ -59,9 +59,9 @@ def notified_since(
     only: int | None = None,
     is_requested: bool = False,
 ) -> list[Notified]:
-    """Who is told by the messages about this appointment that were written after the message `after`.
+    """Who is told by the messages about this appointment that were written after the message `after` (our id).
 
-    It is about all participations, or about `only` the one with this id of ours. `is_requested` says that the
+    The result has all participations, or `only` the one with this id of ours. `is_requested` says that the
     appointment's source was asked to cancel it and has not answered.
     """
     written = _WRITTEN.rows(connection, {"appointment": appointment_id, "after": after})

@@ -1,11 +1,11 @@
-"""Reminders. Each appointment gets one: `lead` before it begins, while it can still be cancelled, and not at night.
+"""Writes reminders: one for each appointment, `lead` before it begins, while it can still be cancelled, not at night.
 
-There are no timers: every minute the appointments themselves are looked at. So after an outage, reminders that are
-still useful go out and the others do not. `reminded_at` means that nothing is left to do: the reminder was written, or
-none was wanted.
+There are no timers. The appointments are searched every minute. So after an outage, reminders that are still useful are
+sent and the others are not. `reminded_at` means that nothing is left to do: the reminder was written, or none was
+wanted.
 
-In the quiet hours, counted in the appointment's time zone, a reminder waits until they end. Where it would then be too
-late to cancel, it leaves half an hour before the quiet hours instead. If they have already begun when it is found,
+In the quiet hours (in the appointment's time zone), a reminder waits until they end. If it would then be too late to
+cancel, the reminder leaves half an hour before the quiet hours instead. If they have already begun when it is found,
 after an outage, it leaves at once. A reminder that was written but has not left yet is checked by the same rules
 (`review`).
 
@@ -40,18 +40,20 @@ from smsbot.store.tables import opt_outs, participations
 
 EVERY = timedelta(seconds=60)
 AT_ONCE = 50
-"""Participations looked at in one transaction, so that messages of conversations hardly wait."""
+"""Participations in one transaction. It is short, so that messages of conversations hardly wait."""
 BEFORE_NIGHT = timedelta(minutes=30)
 UNTIL_ANSWERED = timedelta(minutes=1)
-"""A reminder waits so long at a time while the source is asked to cancel the appointment."""
+"""How long a reminder is put off each time, while the source has not answered a request to cancel."""
 
 _NO_LONGER_SO = "The appointment has changed since it was written, or can no longer be cancelled."
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One page of participations: the ids of those that need something now, and the `last` one that was looked at, None
-    where no page follows."""
+    """One page of participations: the ids of those that need something now, and the `last` one of the page.
+
+    `last` is None where no page follows.
+    """
 
     participation_ids: list[int]
     last: Participation | None
@@ -59,7 +61,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Reminders:
-    """Writes the reminders that are due. `lead` is how long before its start an appointment is recalled."""
+    """Writes the reminders that are due. `lead` is how long before its start an appointment is reminded of."""
 
     herald: Herald
     terms: TermsBook
@@ -67,7 +69,7 @@ class Reminders:
     quiet_hours: QuietHours | None = None
 
     def due(self, connection: Connection, now: datetime, after: Participation | None = None) -> Due:
-        """A look at the next participations that await a reminder, the soonest first."""
+        """The next page of participations that await a reminder, the soonest first."""
         found = self._awaiting(connection, now, after)
         ids = [one.id for one in found if self._verdict(one, now) is not _Verdict.NOT_YET]
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
@@ -78,7 +80,7 @@ class Reminders:
         return sum(self._awaits_one(one) and self._verdict(one, now) is _Verdict.NOW for one in there)
 
     def due_since(self, connection: Connection, now: datetime) -> datetime | None:
-        """Since when the reminder that is due longest and has not been written has been due; None where none is."""
+        """Since when the oldest reminder has been due that is not written yet; None where none is due."""
         page: Participation | None = None
         while True:
             found = self._awaiting(connection, now, page)
@@ -90,9 +92,9 @@ class Reminders:
             page = found[-1]
 
     def remind(self, connection: Connection, participation_ids: Collection[int], now: datetime) -> None:
-        """Write the reminders of participations that `due` has found; each is checked once more.
+        """Write the reminders for participations that `due` has found. Each is checked once more.
 
-        Others of the same appointment with the same telephone or address are reminded by the same message.
+        Others in the same appointment with the same telephone or address are reminded by the same message.
         """
         serialise(connection, "reminders")
         done = []
@@ -111,8 +113,11 @@ class Reminders:
             connection.execute(update(participations).where(rows).values(reminded_at=now))
 
     def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
-        """Check reminders that are about to leave. Those whose appointment was cancelled or moved are refused; those
-        that must wait for the end of the night are held."""
+        """Check reminders that are about to leave.
+
+        Those whose appointment was cancelled or moved are refused. Those that must wait until the end of the night are
+        held.
+        """
         ids = {one.participation_id for one in messages if one.participation_id}
         there = with_those_reached_alike(connection, ids)
         verdicts: list[Refused | Held] = []
@@ -129,7 +134,7 @@ class Reminders:
         return verdicts
 
     def _awaiting(self, connection: Connection, now: datetime, after: Participation | None) -> list[Participation]:
-        """The next participations that may need a reminder before long, the soonest first, at most AT_ONCE."""
+        """The next participations that may need a reminder soon, the soonest first, at most AT_ONCE."""
         before = now + self.longest_lead
         return to_be_reminded(connection, now, before, AT_ONCE, after, silent_sources=self.herald.silent_sources)
 
@@ -146,7 +151,7 @@ class Reminders:
 
     @property
     def _ahead_of_nights(self) -> timedelta:
-        """How much earlier than `lead` says a reminder may have to leave."""
+        """How much earlier than `lead` a reminder may have to leave because of the night."""
         if self.quiet_hours is None or self.lead > self.quiet_hours.length + self.terms.longest_notice:
             return timedelta(0)
         return self.quiet_hours.length + BEFORE_NIGHT
@@ -166,7 +171,7 @@ class Reminders:
         return is_in_time(participation.appointment.starts_at, terms.notice, now)
 
     def _is_new_to_nobody(self, participation: Participation) -> bool:
-        """An appointment that was made after the time for its reminder needs none: people still have it in mind."""
+        """Whether the appointment was made before its reminder is due. If not, people do not need a reminder."""
         appointment = participation.appointment
         return appointment.created_at is None or appointment.created_at <= appointment.starts_at - self.lead
 
@@ -178,7 +183,7 @@ class Reminders:
         return now >= due_at and self._morning(participation, terms, now) is None
 
     def _morning(self, participation: Participation, terms: Terms, now: datetime) -> datetime | None:
-        """Until when a reminder must wait at night that would otherwise leave `now`; None where it need not wait."""
+        """The end of the night until which a reminder must wait that would leave `now`; None where it need not wait."""
         night = self._night(terms, now)
         return night[1] if night is not None and self._can_wait(participation, terms, night) else None
 
@@ -189,7 +194,7 @@ class Reminders:
         return self._is_of_use(participation, terms, night[1])
 
     def _still_holds(self, participation: Participation, message: ClaimedMessage, now: datetime) -> bool:
-        """Whether the reminder is still right. A moved appointment gets a new one, so an older one must not leave."""
+        """Whether the reminder is still right. A moved appointment gets a new one, so the older one must not leave."""
         recalled_at = participation.reminded_at
         is_newest = recalled_at is not None and recalled_at <= message.created_at
         return (
@@ -204,7 +209,7 @@ class _Verdict(Enum):
 
 
 def _told_by(message: ClaimedMessage, there: Mapping[int, Participation]) -> list[Participation]:
-    """The participations that this message is for: its own, and others of the appointment with the same recipient."""
+    """The participations that this message is for: its own, and others in the appointment with the same recipient."""
     own = there.get(message.participation_id or 0)
     if own is None:
         return []
@@ -221,12 +226,12 @@ def _appointment_id(participation: Participation) -> int:
 
 
 def reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of writing every reminder that is due, once a minute."""
+    """The work of writing the reminders that are due, once a minute."""
     return PeriodicWork("reminders", partial(_remind_all, database, reminders, clock), EVERY)
 
 
 async def _remind_all(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
-    """Write every reminder that is due. The search reads many rows, so it runs on a snapshot and holds up nobody."""
+    """Write the reminders that are due. The search reads many rows, so it runs on a snapshot, where nobody waits."""
     page = await database.read(partial(reminders.due, now=clock()))
     while True:
         if page.participation_ids:
@@ -251,7 +256,7 @@ class LastLook:
 
 
 def _stopped(connection: Connection, messages: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
-    """The SMS to numbers that have sent STOP since. STOP also holds for messages that were written before it."""
+    """The SMS to numbers that have sent STOP. STOP also counts for messages that were written before it."""
     numbers = {one.recipient for one in messages if one.channel == "sms"}
     opted_out = set(connection.execute(_OPTED_OUT, {"numbers": list(numbers)}).scalars()) if numbers else set()
     return [one for one in messages if one.channel == "sms" and one.recipient in opted_out]

@@ -1,7 +1,7 @@
 """Finds a person in the database by a telephone number or an e-mail address.
 
-A number or address may be shared, often in a family. Whoever asks by it gets, or has erased, everything that is reached
-by it. The other numbers and addresses of these participations count as theirs too, if they reach nobody else.
+A number or address may be shared, often in a family. An export or erasure by it is about everybody who is reached by
+it. The other numbers and addresses of these participations are included, if they reach nobody else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ContactAddress:
 
     @classmethod
     def read(cls, written: str) -> Self:
-        """The contact in a text, as people write it. Raises NotAContact."""
+        """Read a number or an address as people write it. Raises NotAContact."""
         if (email := texts.email(written)) is not None:
             return cls(email=email.lower())
         if (phone := phone_numbers.normalise(written)) is not None:
@@ -55,11 +55,11 @@ class ContactAddress:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What is kept about a person: our ids, and conditions on the tables.
+    """What is stored about a person: our ids, and conditions on the tables.
 
     `coming` are their participations that are still to come and not cancelled. `phones` are all numbers that reach
-    them; `numbers` and `addresses` are those that reach nobody else. `organisation_ids` are the only organisations that
-    were searched, None for all.
+    them; `numbers` and `addresses` are those that reach nobody else. `organisation_ids` are the organisations that were
+    searched; None for all.
     """
 
     participation_ids: tuple[int, ...]
@@ -102,7 +102,7 @@ class Traces:
     def received(self) -> ColumnElement[bool]:
         """A condition on `incoming_messages`. It leaves out messages to other organisations.
 
-        Messages to no organisation count only where they come from numbers that reach nobody else.
+        Messages to no organisation count only if they come from numbers that reach nobody else.
         """
         number, organisation = incoming_messages.c.from_number, incoming_messages.c.organisation_id
         if self.organisation_ids is None:
@@ -125,7 +125,7 @@ class Traces:
 
     @property
     def requests(self) -> ColumnElement[bool]:
-        """A condition on `cancellation_requests`: those that they, or an agent for them, have made."""
+        """A condition on `cancellation_requests`: those made by the person, or by an agent for them."""
         about = cancellation_requests.c.appointment_id.in_(self.appointment_ids)  # lets the index be used
         return and_(about, cancellation_requests.c.participation_id.in_(self.participation_ids))
 
@@ -138,7 +138,7 @@ class Traces:
 def traces_of(
     connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None = None
 ) -> Traces:
-    """What is kept about the person behind `contact`, in these organisations (our ids) or, with None, everywhere."""
+    """What is stored about the person with this `contact`, in these organisations (our ids) or, with None, in all."""
     within = true() if organisation_ids is None else appointments.c.organisation_id.in_(organisation_ids)
     rows = connection.execute(
         select(participations, appointments.c.starts_at, appointments.c.destroyed_at)
@@ -170,9 +170,9 @@ def traces_of(
 
 
 def names_of(connection: Connection, traces: Traces) -> list[str]:
-    """First and last names of everybody that the traces are about, each once.
+    """First and last names of all people that the traces are about, each once.
 
-    There are several where a number is shared.
+    There are several if a number is shared.
     """
     columns = (participations.c.first_name, participations.c.last_name)
     theirs = participations.c.id.in_(traces.participation_ids)
@@ -182,10 +182,10 @@ def names_of(connection: Connection, traces: Traces) -> list[str]:
 
 
 def _is_reached_by(contact: ContactAddress) -> ColumnElement[bool]:
-    """Whether the contact reaches a participation.
+    """A condition on `participations`: those that the contact belongs to.
 
-    It may reach it directly, through a responsible person, or as the person's own number, which is not used because of
-    a responsible person. Each of these has its own index, which an OR would not use.
+    It may be the contact that is used, that of a responsible person, or the usager's own, which is not used if there is
+    a responsible person. Each has its own index, which an OR would not use.
     """
     own, this = participations.c.own, select(participations.c.id)
     if contact.phone is not None:

@@ -1,10 +1,10 @@
-"""What a person may ask for (GDPR): everything that is kept about them (article 15), or to have it erased (article 17).
+"""What a person may ask for (GDPR): a copy of everything stored about them (article 15), or its erasure (article 17).
 
-Both are done from the shell or with a button of the agents' console. What is kept is given as JSON, each row whole, by
-column name, so that nothing is forgotten, not even columns that are added later. Left out on purpose are agents, who
-are other people, and everybody else in a collective appointment. Where only some organisations are asked, the text of a
-list with appointments of others is left out too (`body_left_out` says so). Times are UTC and end in Z, as in the
-agents' API.
+Both are done from the shell or with a button in the agents' console. The copy is JSON. It has whole rows by column
+name, so that nothing is missing, not even columns that are added later. Agents are left out on purpose, because they
+are other people, and so are the other participants of a collective appointment. If only some organisations are asked,
+the text of a list with appointments of others is left out too (`body_left_out` says so). Times are UTC and end in Z, as
+in the agents' API.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ ExportedData: TypeAlias = dict[str, Any]
 def export(
     connection: Connection, contact: ContactAddress, now: datetime, *, organisation_ids: Sequence[int] | None = None
 ) -> ExportedData:
-    """All that is kept about the person behind `contact`, in these organisations (our ids) or, with None,
-    everywhere.
-    """
+    """Everything stored about the person with this `contact`, in these organisations (our ids); None: in all."""
     traces = traces_of(connection, contact, now, organisation_ids)
     return {
         "asked_for": str(contact),
@@ -62,7 +60,7 @@ def export(
 
 
 def _noted(traces: Traces) -> ColumnElement[bool]:
-    """A condition on `inbox_notes`: what agents noted beside messages from the person."""
+    """A condition on `inbox_notes`: the agents' notes on messages from the person."""
     return inbox_notes.c.message_id.in_(select(incoming_messages.c.id).where(traces.received))
 
 
@@ -128,8 +126,8 @@ class StillComing(Problem):
 class Forgotten:
     """How many rows were erased.
 
-    `coming` participations were still to come. `on_stop_list` says that a number of theirs stays on that list, and
-    nothing else.
+    `coming` counts the participations that were still to come. `on_stop_list` says that one of their numbers stays on
+    the STOP list, and nothing else.
     """
 
     participations: int
@@ -152,12 +150,12 @@ def forget(
     organisation_ids: Sequence[int] | None = None,
     including_coming: bool = False,
 ) -> Forgotten:
-    """Erase all that is kept about the person behind `contact`, in these organisations (our ids) or, with None,
-    everywhere.
+    """Erase everything stored about the person with this `contact`, in these organisations (our ids) or, with None, in
+    all.
 
     Raises StillComing where they have coming appointments, unless `including_coming` is set. Then smsbot no longer
-    knows that they take part, whatever the source sends later. That cancels nothing and tells nobody; whoever wants the
-    appointments cancelled must do that first.
+    knows that they take part, whatever the source sends later. This cancels nothing and tells nobody; if the
+    appointments have to be cancelled, do that first.
     """
     traces = _locked_traces(connection, contact, now, organisation_ids)
     if traces.coming and not including_coming:
@@ -181,7 +179,7 @@ def forget(
 def _locked_traces(
     connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None
 ) -> Traces:
-    """What is kept about them. No message of theirs is handled until the transaction ends."""
+    """What is stored about them. Their messages are not handled until the transaction ends."""
     for phone in traces_of(connection, contact, now, organisation_ids).phones:
         serialise(connection, f"phone:{phone}")
     return traces_of(connection, contact, now, organisation_ids)

@@ -1,8 +1,8 @@
 """The purge: erases what is older than the retention period, a little at a time.
 
-It searches on a snapshot, which holds up nobody. It erases in transactions of some hundred rows with pauses between
+It searches on a snapshot, where nobody has to wait. It erases in transactions of some hundred rows with pauses between
 them, so that conversations hardly wait. Every row is checked again when it is erased, so several processes may purge at
-once, and an appointment that was just moved is kept. Repeating a purge does nothing.
+once, and an appointment that was just moved is kept. Repeating a purge changes nothing.
 """
 
 from __future__ import annotations
@@ -55,12 +55,11 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many rows a purge has emptied.
+    """How many rows a purge has erased.
 
-    `people` are participations, `addresses` are places that were no `lieu`, `agents` are names in the audit,
-    `requests` are requests to cancel at a source, `unsent` are e-mails to agents that never left, `opt_outs` are STOPs
-    of numbers at which nobody was ever known, `pieces` are pieces of messages that were never put together, `events`
-    are what other systems could still ask for.
+    `people` counts participations, `addresses` places that were no `lieu`, `agents` names in the audit, `requests`
+    requests to cancel at a source, `unsent` e-mails to agents that never left, `opt_outs` STOPs of numbers that were
+    never known, `pieces` pieces of messages that were never put together, `events` events for other systems.
     """
 
     people: int = 0
@@ -82,7 +81,7 @@ class Purged:
 
 
 async def purge(database: Database, before: datetime, now: datetime, *, at_most: int = ERASED_AT_ONCE) -> Purged:
-    """Erase what is about appointments that began before `before`, and what is about none and older than that.
+    """Erase data about appointments that began before `before`, and data about no appointment that is older than that.
 
     At most `at_most` rows are erased in one transaction. Times are in UTC.
     """
@@ -92,7 +91,7 @@ async def purge(database: Database, before: datetime, now: datetime, *, at_most:
 def purging(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
     """The work of purging, once an hour, what is older than the `retention` period.
 
-    SQLite's log is emptied each time, so that no file of ours holds what was erased.
+    SQLite's log is emptied each time, so that none of our files still has what was erased.
     """
 
     async def once() -> None:
@@ -109,7 +108,7 @@ def purging(database: Database, retention: timedelta, clock: Callable[[], dateti
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One kind of row with a person in it: which rows are due, and how they are emptied.
+    """One kind of row with personal data: which rows are due, and how they are erased.
 
     `name` is its field in Purged.
     """
@@ -160,16 +159,16 @@ def _is_due_outgoing(before: datetime, _now: datetime) -> ColumnElement[bool]:
 
 
 def _is_due_to_agents(_before: datetime, now: datetime) -> ColumnElement[bool]:
-    """An e-mail to an agent that could not be sent in the time in which it is tried: a link in it is a key.
+    """An e-mail to an agent that could not be sent in its time. It must go, because it may hold a link with a token.
 
-    The text of those that were sent is not kept anyway.
+    The text of those that were sent is not stored at all.
     """
     unsent = text("outgoing_messages.kind = 'agents' AND outgoing_messages.body <> ''")
     return and_(unsent, outgoing_messages.c.created_at < now - _TO_AGENTS)
 
 
 def _is_due_incoming(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """Older than `before`, and not answered about an appointment that is still kept."""
+    """Older than `before`, and not answered by a message about an appointment that is still kept."""
     remembered = exists().where(
         outgoing_messages.c.recipient == incoming_messages.c.from_number,  # lets the index be used
         outgoing_messages.c.in_reply_to == incoming_messages.c.id,
@@ -184,7 +183,7 @@ def _is_due_event(before: datetime, _now: datetime) -> ColumnElement[bool]:
 
 
 def _is_due_piece(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """A piece waits for minutes, unless nothing runs that puts pieces together."""
+    """A piece that is so old was left when no process was putting pieces together."""
     return incoming_pieces.c.received_at < before
 
 
@@ -193,26 +192,26 @@ def _is_due_conversation(before: datetime, _now: datetime) -> ColumnElement[bool
 
 
 def _is_due_opt_out(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """The STOP of a stranger whom nobody has written to since. That of a person with an appointment stays for good."""
+    """The STOP of a stranger who still has no appointment. The STOP of a person with an appointment stays for good."""
     somebody = exists().where(participations.c.phone == opt_outs.c.number)
     return and_(opt_outs.c.by_stranger, opt_outs.c.opted_out_at < before, ~somebody)
 
 
 def _is_due_audit(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """What an agent did to an appointment that is no longer kept. Acts on accounts keep their names."""
+    """An agent's act on an appointment that is no longer kept. Acts on accounts keep the agent's address."""
     began = exists().where(appointments.c.id == audit.c.appointment_id, appointments.c.starts_at < before)
     return and_(audit.c.agent.is_not(None), audit.c.at < before, began)
 
 
 def _is_due_request(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """A request to cancel an appointment that is no longer kept, with somebody in it."""
+    """A request to cancel an appointment that is no longer kept, with personal data."""
     request = cancellation_requests.c
     began = exists().where(appointments.c.id == request.appointment_id, appointments.c.starts_at < before)
     return and_(or_(request.agent.is_not(None), request.word.is_not(None), request.in_reply_to.is_not(None)), began)
 
 
 def _is_due_batch(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """What an agent told many people at once, where none of their appointments is still kept."""
+    """The text that an agent wrote to many people at once, if none of their appointments is still kept."""
     kept = exists().where(
         batch_appointments.c.batch_id == batches.c.id,
         appointments.c.id == batch_appointments.c.appointment_id,
