@@ -1,15 +1,15 @@
-"""Closes months: their figures are counted once, and kept.
+"""Closes months: counts their figures once and for all, and stores them.
 
-A month is closed some weeks after its end, when nothing of it changes any more: the last status callback has come, and
-what was given back by a source has been given back. From then on its figures are read and not counted again, so that
-they cost the same however many years there are, and rows that nobody needs may go (`thinning`).
+A month is closed some weeks after its end, when nothing in it changes any more: the last status callbacks have come,
+and sources have reopened what they reopen. From then on its figures are read and not counted again. So they cost the
+same however many years there are, and rows that nobody needs can be deleted (`thinning`).
 
-Those of the months that are still open are counted anew every hour and kept until then, because pages for hundreds of
-organisations cannot count them each time they are opened.
+The figures of open months are counted again every hour and stored, because pages about hundreds of organisations cannot
+count them each time they are opened.
 
-Figures could also be added up with each message. Then all messages of an organisation would write to the same rows and
-wait for each other, and each later change (a status, another start, a cancellation taken back) would have to be undone
-in the month in which it was counted.
+Figures could also be added up with each message. But then all messages of an organisation would write to the same rows
+and wait for each other. And each later change (a status, another start, a cancellation taken back) would have to be
+undone in the month in which it was counted.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from smsbot.store.tables import (
 
 EVERY = timedelta(hours=1)
 CLOSED_AFTER = timedelta(days=35)
-"""A month is closed so long after its end."""
+"""How long after its end a month is closed."""
 LATELY = timedelta(hours=2)
-"""Older figures of open months are no longer shown: the work that counts them has stopped."""
+"""Older figures of open months are not shown, because the work that counts them must have stopped."""
 
 logger = structlog.get_logger(__name__)
 
@@ -63,9 +63,9 @@ def kept_or_counted(
     organisation_ids: Sequence[int] | None = None,
     counted_lately: datetime | None = None,
 ) -> list[Figures]:
-    """`counting.figures`; those of closed months as they were counted when the month was closed.
+    """Like `counting.figures`, but closed months have the figures that were stored when the month was closed.
 
-    With `counted_lately` (now), those of open months too may be up to `LATELY` old.
+    With `counted_lately` (the present time), figures of open months may be up to `LATELY` old.
     """
     wanted = set(months)
     kept = kept_among(connection, wanted, counted_lately)
@@ -74,8 +74,8 @@ def kept_or_counted(
 
 
 def kept_among(connection: Connection, months: Iterable[Month], counted_lately: datetime | None = None) -> set[Month]:
-    """Which of these months need not be counted: those that are closed, and those before the first one that is, in
-    which nothing happened. With `counted_lately` (now), also the open ones that were counted in the time of `LATELY`.
+    """Those of these months that need not be counted: closed ones, and those before the first closed one, in which
+    nothing happened. With `counted_lately` (the present time), also open ones that were counted within `LATELY`.
     """
     wanted = set(months)
     [[first]], closed, counted = in_one_journey(
@@ -89,7 +89,7 @@ def kept_among(connection: Connection, months: Iterable[Month], counted_lately: 
 
 
 def closed_among(connection: Connection, months: Iterable[Month]) -> set[Month]:
-    """Which of these months are closed."""
+    """Those of these months that are closed."""
     return {Month.parse(month) for [month] in _CLOSED.rows(connection, {"months": [str(month) for month in months]})}
 
 
@@ -109,7 +109,7 @@ def countable_again(connection: Connection) -> list[Month]:
 
 
 def keep(connection: Connection, month: Month, counted: Sequence[Figures], now: datetime) -> None:
-    """Close the month with these figures, or replace those that are kept of it."""
+    """Close the month with these figures, or replace its stored figures."""
     _write(connection, month, counted)
     connection.execute(delete(open_months).where(open_months.c.month == str(month)))
     if month not in closed_among(connection, [month]):
@@ -117,7 +117,7 @@ def keep(connection: Connection, month: Month, counted: Sequence[Figures], now: 
 
 
 def keep_for_now(connection: Connection, month: Month, counted: Sequence[Figures], now: datetime) -> None:
-    """Keep these figures of an open month until it is counted anew. Nothing happens where it was closed meanwhile."""
+    """Store these figures of an open month until it is counted again. If it has been closed, nothing happens."""
     if month not in closed_among(connection, [month]):
         _write(connection, month, counted)
         connection.execute(delete(open_months).where(open_months.c.month == str(month)))
@@ -141,10 +141,9 @@ def _write(connection: Connection, month: Month, counted: Sequence[Figures]) -> 
 
 
 def closing(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of closing months, of counting the open ones, and of letting go what is not needed any more then, once
-    an hour.
+    """The work of closing months, counting open ones, and deleting rows that are no longer needed, once an hour.
 
-    `retention` is how long after an appointment it is kept at least.
+    `retention` is how long an appointment is kept at least after it took place.
     """
 
     async def once() -> None:
@@ -163,7 +162,7 @@ def closing(database: Database, retention: timedelta, clock: Callable[[], dateti
 
 
 def still_open(connection: Connection, now: datetime) -> list[Month]:
-    """The months up to the present one that are not closed, oldest first; none where nothing has ever happened."""
+    """The months up to the present one that are not closed, oldest first. Empty where nothing has ever happened."""
     this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
     month = _first_not_closed(connection)
     found = []
@@ -174,7 +173,7 @@ def still_open(connection: Connection, now: datetime) -> list[Month]:
 
 
 def next_to_close(connection: Connection, now: datetime) -> Month | None:
-    """The oldest month that can be closed and is not; None where there is none, or where nothing has ever happened."""
+    """The oldest month that can be closed now; None where there is none, or where nothing has ever happened."""
     month = _first_not_closed(connection)
     if month is None:
         return None
@@ -245,7 +244,8 @@ def _figures(organisation: CountedOrganisation | None, row: RowMapping, places: 
     )
 
 
-# An enumeration is slow to go through, and a year of 300 organisations does it thousands of times.
+# Prepared once, because iterating over an enumeration is slow, and a year of 300 organisations needs it thousands of
+# times.
 _WAYS = tuple((f"cancelled_by_{via.value}", via) for via in Via)
 _LEADS = tuple((f"cancelled_{lead.value}", lead) for lead in Lead)
 _ANSWERED = tuple((f"answered_{within.value}", within) for within in AnsweredWithin)

@@ -1,7 +1,7 @@
-"""Tells from the recorded outcome of a message whether it was understood: a table of every reply and every silence.
+"""Says whether a message was understood, from its recorded outcome: a table of all replies and all silences.
 
-A message that was understood need not be right: three letters that fit nobody are understood, "ok je verrai" in answer
-to OUI or NON is not. Some messages are not read at all: those of strangers, after STOP, or when everything is locked.
+A message may be understood although it is wrong: three letters that fit nobody are understood, but "ok je verrai" as an
+answer to OUI or NON is not. Some messages are not read at all: those of strangers, after STOP, or when all is locked.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ _BY_WORDS: Mapping[str, Comprehension] = {
 
 
 def comprehension_of(outcome: str, reason: str | None) -> Comprehension:
-    """Whether the message with this `outcome` was understood. For a silence, `reason` tells why smsbot was silent.
+    """Whether the message with this `outcome` was understood. For a silence, `reason` says why smsbot was silent.
 
-    Outcomes of other versions and unknown reasons count as not read.
+    Unknown outcomes and reasons, as of other versions, count as not read.
     """
     return _BY_WORDS.get(outcome if reason is None else reason, Comprehension.NOT_READ)
 

@@ -1,7 +1,7 @@
-"""Counts, in SQL for both engines: four statements, for any number of organisations and months.
+"""Counts the figures with four SQL statements, for any number of organisations and months, on both engines.
 
 Months begin at different instants in different time zones, and SQLite knows no time zones. So the statements get the
-bounds of each month in each zone that is used, and find an instant's month with a CASE.
+bounds of each month in each zone that is used, and find the month of an instant with a CASE.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def figures(
 ) -> list[Figures]:
     """The figures of these organisations in these months, sorted by month and then by organisation's name.
 
-    `organisation_ids` are ours; None means all, and also what belongs to none. An organisation has no figures for a
-    month in which nothing happened.
+    `organisation_ids` are ours; None means all, and also data that belongs to no organisation. An organisation has no
+    figures for a month in which nothing happened.
     """
     wanted = sorted(set(months))
     if not wanted:
@@ -155,7 +155,7 @@ class _Tally:
         self.appointments_at[row.place] = {name: int(getattr(row, name)) for name in APPOINTMENT_COUNTS}
 
     def places(self) -> Iterator[PlaceFigures]:
-        """Those with an appointment or a message, by their key."""
+        """The places with an appointment or a message, sorted by key."""
         nothing = dict.fromkeys(APPOINTMENT_COUNTS, 0)
         for place in sorted(self.appointments_at.keys() | +self.segments_at):
             counted = self.appointments_at.get(place, nothing)
@@ -231,7 +231,7 @@ class _Period:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):  # this machine does not know the zone
+    except (ZoneInfoNotFoundError, ValueError):  # a zone that this machine does not know
         return ZoneInfo(DEFAULT_TIME_ZONE)
 
 
@@ -294,13 +294,13 @@ def _sent(period: _Period) -> Select[Any]:
     counted = (rows.c.sent, rows.c.failed, rows.c.segments, rows.c.tried, rows.c.reminders)
     sums = (func.sum(each).label(each.name) for each in counted)
     return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel, rows.c.place), *sums).where(
-        rows.c.channel != "webhook"  # what other systems are told costs nothing and reaches no usager
+        rows.c.channel != "webhook"  # messages to other systems cost nothing and reach no usager
     )
 
 
 def _at_places(period: _Period) -> Select[Any]:
-    """What became of the appointments that began in the period: first of each place that somebody could have taken,
-    then added up. An individual appointment is one such place: it was cancelled or missed by all, or it was not.
+    """The outcomes of the appointments that began in the period: first for each place that somebody could have taken,
+    then added up. An individual appointment is one such place, which all its participants cancel or miss together.
     """
     status = participations.c.status
     is_cancelled = status.in_((Status.EXCUSED.value, Status.REVOKED.value))
@@ -334,7 +334,7 @@ def _at_places(period: _Period) -> Select[Any]:
 
 
 def _grouped(keys: Sequence[ColumnElement[Any]], *numbers: Label[Any]) -> Select[Any]:
-    """Groups by the subquery's columns. PostgreSQL would take the expressions behind them as different ones."""
+    """Groups by the subquery's columns, because PostgreSQL treats the expressions behind them as different."""
     month = keys[1]
     return select(*keys, *numbers).where(month.is_not(None)).group_by(*keys)
 
@@ -342,7 +342,7 @@ def _grouped(keys: Sequence[ColumnElement[Any]], *numbers: Label[Any]) -> Select
 class seconds_from(FunctionElement[int]):  # noqa: N801 - it is written like any SQL function
     """`seconds_from(earlier, later)` in SQL: whole seconds between two times, negative where `later` is earlier.
 
-    Both are cut to whole seconds first. It is written differently for the two engines.
+    Both are first cut to whole seconds. The SQL is different for the two engines.
     """
 
     type = BigInteger()

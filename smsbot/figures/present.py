@@ -1,4 +1,4 @@
-"""The state of messages at this moment: what waits, what is stuck, what has come and gone today. No person is in it."""
+"""The state of messages at this moment: what waits, what is stuck, what came and left today. No personal data."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Present:
     """The state at one moment. "Today" began at midnight in Paris.
 
     `unfinished` and `finished_today` are by channel, kind and state; `resting` and `oldest_seconds` by channel and
-    kind; `in_doubt` and `repeats_today` by channel; `received_today` by outcome; `deliveries_today`
-    by gateway, sender and fate, which is the last word of the gateway.
+    kind; `in_doubt` and `repeats_today` by channel; `received_today` by outcome; `deliveries_today` by gateway, sender
+    and fate (what the gateway said last).
 
     `oldest_seconds` is the age of the oldest message that should have left. Messages for later, such as a reminder at
-    night, do not count. `in_doubt` are messages whose last attempt had no visible end. `repeats_today` counts the sends
-    that may have been one too many.
+    night, do not count. `in_doubt` counts messages of which it is not known whether the last attempt sent them.
+    `repeats_today` counts messages that may have been sent twice.
 
-    What happened today was counted as it happened (`smsbot.store.daily_counts`). The rest is read from the indexes of
-    what is not finished.
+    What happened today was counted when it happened (`smsbot.store.daily_counts`). The rest is read from the indexes of
+    unfinished messages.
     """
 
     unfinished: Counts
@@ -72,9 +72,9 @@ def at_present(connection: Connection, now: datetime) -> Present:
 
 
 def oldest_due(connection: Connection, now: datetime) -> dict[str, datetime]:
-    """For each channel, since when its oldest due message has been due; `now` where none is.
+    """For each channel, since when its oldest due message has been due (UTC); `now` where none is due.
 
-    It needs only the indexes of the queue, so it may be called every few seconds.
+    This uses only the indexes of the queue, so it may be called every few seconds.
     """
     oldest = dict.fromkeys(_CHANNELS, now)
     for state in (_IS_WAITING, _IS_SENDING):
@@ -88,10 +88,10 @@ _outgoing, _incoming = outgoing_messages.c, incoming_messages.c
 _BY_KIND = (_outgoing.channel, _outgoing.kind)
 _BY_STATE = (*_BY_KIND, _outgoing.state)
 
-# These conditions are written out, not bound: otherwise the engines do not use the indexes made for them.
+# These conditions are written out, not bound. Otherwise the engines do not use the partial indexes.
 _UNFINISHED = text("outgoing_messages.state IN ('waiting', 'sending')")
 _IS_WAITING = text("outgoing_messages.state = 'waiting'")
-_IS_SENDING = text("outgoing_messages.state = 'sending'")  # due: its end was not seen in time
+_IS_SENDING = text("outgoing_messages.state = 'sending'")  # if it is due, its attempt did not end in time
 _RESTING = text("outgoing_messages.state = 'resting'")
 _IN_INBOX = (
     select(func.count())
@@ -120,7 +120,7 @@ def _unfinished(now: datetime) -> Select[Any]:
 
 
 def _zeros(*labels: tuple[str, ...]) -> Counts:
-    """Zero for each of these labels: alerts need a number, as a missing one raises no alarm."""
+    """Zero for each of these labels, because a missing number raises no alert."""
     return dict.fromkeys(product(*labels), 0.0)
 
 
@@ -129,7 +129,7 @@ def _today(connection: Connection, now: datetime, what: str) -> Counts:
 
 
 def _deliveries(connection: Connection, now: datetime) -> Counts:
-    """With a zero where a sender has one fate only, so that the two can be compared."""
+    """Deliveries of today, with a zero where a sender has only one fate, so that the two fates can be compared."""
     counted = _today(connection, now, DELIVERIES)
     senders = {(gateway, sender) for gateway, sender, _ in counted}
     fates = (Fate.DELIVERED.value, Fate.LOST.value)

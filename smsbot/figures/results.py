@@ -22,7 +22,7 @@ from smsbot.store.tables import APPOINTMENT_COUNTS, PLACE_COUNTS
 _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 EARLY_ENOUGH = timedelta(hours=24)
-"""A place that an usager gives up at least so long before can be given to somebody else."""
+"""A place that an usager gives up at least this long before can be given to somebody else."""
 
 _HOUR = 3600
 
@@ -36,7 +36,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The month written as 2026-05. Raises ValueError."""
+        """The month in a text such as 2026-05. Raises ValueError."""
         found = _FORM.fullmatch(text)
         if found is None or not 1970 <= int(found[1]) <= 9000:
             raise ValueError(f"{text!r} is not a month written as 2026-05")
@@ -44,7 +44,7 @@ class Month:
 
     @classmethod
     def of(cls, at: datetime, zone: ZoneInfo) -> Self:
-        """The month that this instant is in, in this zone."""
+        """The month of this instant in this time zone."""
         local = at.astimezone(zone)
         return cls(local.year, local.month)
 
@@ -53,7 +53,7 @@ class Month:
         return self._begins(zone), self.plus(1)._begins(zone)
 
     def plus(self, months: int) -> Month:
-        """The month so many months later, or earlier for a negative number."""
+        """The month `months` later, or earlier for a negative number."""
         year, index = divmod(self.year * 12 + self.number - 1 + months, 12)
         return Month(year, index + 1)
 
@@ -86,7 +86,7 @@ LEADS_FROM: tuple[tuple[int, Lead], ...] = (
     (4 * _HOUR, Lead.UNDER_24_HOURS),
     (1, Lead.UNDER_4_HOURS),
 )
-"""The least seconds of each lead, the longest first. Less than the last means that it had begun."""
+"""The least seconds of each lead, the longest first. Less than the last means that the appointment had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +113,20 @@ ANSWERED_FROM: tuple[tuple[int, AnsweredWithin], ...] = (
     (4 * _HOUR, AnsweredWithin.DAY),
     (_HOUR, AnsweredWithin.HALF_DAY),
 )
-"""The least seconds of each, the longest first; less is within the hour."""
+"""The least seconds of each, the longest first. Less than the last is HOUR."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceFigures:
-    """What became of the appointments at one place that began in a month, counted in places as cancellations are.
+    """The outcomes of the appointments at one place that began in a month, counted in places, as cancellations are.
 
-    `place` is as in `appointments.appointment.place_key`. Of `appointments`, so many were cancelled, by anybody;
-    `freed_early` by their usager at least `EARLY_ENOUGH` before. `announced` are those of people who said that they
-    come. The source told of `seen` that they came, and of `missed` that they did not; of the others it told nothing.
+    `place` is a key from `appointments.appointment.place_key`. Of `appointments`, `appointments_cancelled` were
+    cancelled by anybody, and `appointments_freed_early` by their usager at least `EARLY_ENOUGH` before.
+    `appointments_announced` are those of people who said that they come. `appointments_seen` and `appointments_missed`
+    are those where the source says that people came, or did not come; about the others it says nothing.
 
-    `segments_at_place` are those of the SMS that were written in the month about appointments there, whenever these
-    begin: the place's share of `Figures.segments`.
+    `segments_at_place` are the segments of the SMS that were written in the month about appointments there, whenever
+    these begin. They are the place's share of `Figures.segments`.
     """
 
     place: str
@@ -138,7 +139,7 @@ class PlaceFigures:
     segments_at_place: int
 
     def cost(self, segment_price: Decimal | None) -> Decimal | None:
-        """As `Figures.cost`."""
+        """Like `Figures.cost`, for this place."""
         return cost_of(self.segments_at_place, segment_price)
 
 
@@ -157,12 +158,12 @@ class Figures:
     cancellations_by_way: dict[Via, int]
     cancellations_by_lead: dict[Lead, int]
     freed_early: int
-    """Places given up by usagers at least `EARLY_ENOUGH` before. What the service cancels frees nothing."""
+    """Places given up by usagers at least `EARLY_ENOUGH` before. Cancellations by the service do not count."""
 
     understood: int
     not_understood: int
     not_read: int
-    """These three count messages received; see `comprehension`."""
+    """These three count received messages; see `comprehension`."""
 
     stops: int
     """How often STOP ended the SMS to somebody."""
@@ -174,28 +175,28 @@ class Figures:
     emails_failed: int
     """Failed messages were refused, given up or dropped before sending, or reported as not delivered afterwards.
 
-    A message that the gateway took counts as sent, and its segments as paid for, even if it was not delivered.
+    A message that the gateway accepted counts as sent, and its segments as paid, even if it was not delivered.
     """
 
     sms_tried: int = 0
     emails_tried: int = 0
-    """All that were sent or failed: failures are a part of these."""
+    """All messages that were sent or failed. The failures are part of these."""
 
     reminders_sent: int = 0
-    """SMS and e-mails, among those sent."""
+    """Reminders among the sent SMS and e-mails."""
 
     answered: dict[AnsweredWithin, int] = field(default_factory=lambda: dict.fromkeys(AnsweredWithin, 0))
     """Messages received in this month that agents have answered or handled, by how long that took."""
 
     places: tuple[PlaceFigures, ...] = ()
-    """By the key of the place."""
+    """The places, sorted by key."""
 
     @property
     def cancellations(self) -> int:
         return sum(self.cancellations_by_way.values())
 
     def of_places(self, name: str) -> int:
-        """The sum over all places of what `name` (a field of PlaceFigures) counts."""
+        """The sum over all places of `name`, a field of PlaceFigures."""
         return sum(getattr(each, name) for each in self.places)
 
     def cost(self, segment_price: Decimal | None) -> Decimal | None:
@@ -206,7 +207,7 @@ class Figures:
 
 
 def cost_of(segments: int, segment_price: Decimal | None) -> Decimal | None:
-    """What so many segments cost in euros, rounded to the cent; None without a price."""
+    """The cost of these segments in euros, rounded to the cent; None without a price."""
     return None if segment_price is None else (segments * segment_price).quantize(Decimal("0.01"))
 
 
@@ -266,7 +267,7 @@ def to_french_csv_by_place(
     headings: Mapping[str, str],
     place_words: Mapping[str, str],
 ) -> str:
-    """A line for each place, for spreadsheets in French. `place_words` has the words of places that are no office."""
+    """A line for each place, for spreadsheets in French. `place_words` are the words for places outside an office."""
 
     def lines() -> Iterator[list[object]]:
         for each in figures:

@@ -1,11 +1,11 @@
-"""Lets rows go in which nobody is any more and which are counted for good, a little at a time.
+"""Deletes rows without personal data whose month is closed, a little at a time.
 
-The purge (`smsbot.retention`) empties the rows of messages and people. Once their month is closed (`closing`), nobody
-needs them: messages go first, and then each appointment that nothing points at any more, with its participations, its
-requests and its audit. So the tables that grow keep no more than some months.
+The purge (`smsbot.retention`) erases the personal data in rows of messages and people. Once their month is closed
+(`closing`), nobody needs these rows. Messages are deleted first, and then each appointment that no row refers to any
+more, with its participations, its requests and its audit. So the tables that grow only have the last months.
 
-An appointment stays at least for the retention period, because a late record of its source has to find that its people
-were erased. Records that are older than that are not taken in (`smsbot.appointments.intake`), so nothing comes back.
+An appointment stays at least for the retention period, so that a late record of its source finds that its people were
+erased. Records of older appointments are not taken in (`smsbot.appointments.intake`), so nothing comes back.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from smsbot.store.tables import (
 )
 
 DELETED_AT_ONCE = 200
-"""The most rows in one transaction; of appointments, each with what belongs to it."""
+"""The most messages in one transaction, or the most appointments with the rows that belong to them."""
 
 _FOUND_AT_ONCE = 10_000
 _FURTHEST_ZONE = timedelta(days=1)
-"""In some time zones a month begins earlier than in Paris: what is so near to an open month is kept with it."""
+"""In some time zones a month begins earlier than in Paris. So rows this near to an open month are kept with it."""
 
 
 async def thin(database: Database, kept_since: datetime, *, at_most: int = DELETED_AT_ONCE) -> int:
@@ -60,7 +60,7 @@ async def thin(database: Database, kept_since: datetime, *, at_most: int = DELET
 
 @dataclass(frozen=True, slots=True)
 class _Leaving:
-    """Rows that may go: `due` selects their ids, `delete` deletes those of these ids that are still due."""
+    """Rows that may be deleted. `due` selects their ids; `delete` deletes those of given ids that are still due."""
 
     due: Select[int]
     delete: Callable[[Select[int], Sequence[int], Connection], int]
@@ -72,7 +72,7 @@ def _closed_until(connection: Connection) -> datetime | None:
 
 
 def _leaving(closed_until: datetime, kept_since: datetime) -> tuple[_Leaving, ...]:
-    """What may go, in the order in which it can: replies before what they answer, messages before appointments."""
+    """What may be deleted, in this order: replies before messages that they answer, messages before appointments."""
     return (
         _Leaving(_outgoing(closed_until), _delete_outgoing),
         _Leaving(_incoming(closed_until), _delete_incoming),
@@ -96,9 +96,7 @@ def _incoming(before: datetime) -> Select[int]:
 
 
 def _appointments(closed_until: datetime, before: datetime) -> Select[int]:
-    """Those that began before `before`, in which nobody is, at which no message points, and about which nobody has done
-    anything since.
-    """
+    """Appointments that began before `before`, have no personal data, have no messages, and were not changed since."""
     part, request = participations.c, cancellation_requests.c
     return select(appointments.c.id).where(
         appointments.c.starts_at < before,
@@ -147,7 +145,7 @@ def _still_due(connection: Connection, due: Select[int], column: Column[int], id
 
 
 def _note_thinned(connection: Connection, counted_at: Column[Any], these: ColumnElement[bool]) -> None:
-    """Note of the months in which these rows were counted that they cannot be counted again."""
+    """Mark the months in which these rows were counted: they cannot be counted again."""
     first, last = connection.execute(select(func.min(counted_at), func.max(counted_at)).where(these)).one()
     if first is None:
         return

@@ -1,4 +1,4 @@
-"""Figures added up by the database: over hundreds of organisations, month by month, with those of a year before."""
+"""Adds figures up in the database: over hundreds of organisations, month by month, with those of a year before."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from smsbot.store.prepared import Prepared, Row, in_one_journey
 from smsbot.store.tables import MONTHLY_COUNTS, PLACE_COUNTS, monthly_figures, monthly_places
 
 Sums: TypeAlias = Counter[str]
-"""Numbers by the names of `MONTHLY_COUNTS` and `PLACE_COUNTS`; what is not there is 0."""
+"""Numbers by the names of `MONTHLY_COUNTS` and `PLACE_COUNTS`. Missing ones are 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Sums over all organisations that were asked for.
 
-    The others have only what `PLACE_COUNTS` names, without those of the year before: `by_organisation` (our ids), of
-    all months together, where several were asked for; `by_place_and_month` where it was one.
+    The other two have only `PLACE_COUNTS`, without the year before. `by_organisation` (our ids) has the sums of all
+    months together, if several organisations were asked for; `by_place_and_month` is for a single one.
     """
 
     by_month: Mapping[Month, Sums] = field(default_factory=dict)
@@ -35,21 +35,21 @@ class Totals:
 
     @property
     def by_place(self) -> Mapping[str, Sums]:
-        """The sums of each place, of all months together."""
+        """The sums for each place, over all months."""
         found: dict[str, Sums] = {}
         for (place, _), sums in self.by_place_and_month.items():
             found.setdefault(place, Counter()).update(sums)
         return found
 
     def of(self, months: Iterable[Month]) -> Sums:
-        """The sums of these months together."""
+        """The sums over these months."""
         return _added(self.by_month.get(month, Counter()) for month in months)
 
 
 def read_totals(
     connection: Connection, months: Sequence[Month], organisation_ids: Sequence[int], now: datetime
 ) -> Totals:
-    """The totals of these organisations (our ids) in these months, and by month also in the same ones a year before."""
+    """The totals of these organisations (our ids) in these months; `by_month` also has those of the year before."""
     years = {*months, *(month.plus(-12) for month in months)}
     kept = kept_among(connection, years, now)
     by_month: dict[Any, Sums] = {}
@@ -80,9 +80,9 @@ def read_totals(
 
 
 class _KeptSums:
-    """The statement that adds up the kept counts of `names` for each value of the columns `keys`, and its rows.
+    """The statement that adds up the stored counts of `names` for each value of the columns `keys`.
 
-    It is given the `months` and our ids of the `organisations`.
+    Its parameters are the `months` and our ids of the `organisations`.
     """
 
     def __init__(self, table: Table, keys: Sequence[Column[Any]], names: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ class _KeptSums:
         )
 
     def key_of(self, row: Row) -> Any:
-        """The value of the one key, or those of several."""
+        """The value of the key, or a tuple if there are several keys."""
         return row[0] if self._keys == 1 else tuple(row[: self._keys])
 
     def counts_of(self, row: Row) -> dict[str, int]:
