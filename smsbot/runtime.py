@@ -208,7 +208,7 @@ async def work_off(
     work: Callable[[Sequence[Any], Connection], int],
     at_most: int,
 ) -> int:
-    """Work off all rows that are due, in transactions of `at_most` rows with pauses between them.
+    """Handle all rows that are due, in transactions of `at_most` rows with pauses between them.
 
     The pauses let other writers through. `find` gives the ids of rows that are due, all or some of them. `work` handles
     these ids and returns how many it could handle. Ends when `find` gives none, or when `work` could handle none of
@@ -264,7 +264,7 @@ def note_successes(connection: Connection, moments: Mapping[str, datetime]) -> N
 
 
 def last_successes(connection: Connection) -> dict[str, datetime]:
-    """When each piece of work last succeeded in any process (UTC), by name. Those that never did are not in it."""
+    """When each piece of work last succeeded in any process (UTC), by name. Others are left out."""
     return {row.name: row.at for row in connection.execute(select(heartbeats))}
 
 

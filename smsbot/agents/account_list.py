@@ -41,7 +41,7 @@ class RoleFilter(StrEnum):
 class StateFilter(StrEnum):
     """Which accounts are listed, as a word in the address.
 
-    A number of days means that nobody has signed in with them for so long, or since they were made.
+    A number means that nobody has signed in with the account for this many days, or since it was made.
     """
 
     NEVER = "jamais"
@@ -154,7 +154,7 @@ def list_all(connection: Connection, mandate: Mandate, query: AccountQuery, now:
 
 
 def account_within_reach(connection: Connection, mandate: Mandate, agent_id: int, now: datetime) -> ListedAccount:
-    """The account with this id of ours. Raises OutOfReach where the administrator does not see it."""
+    """The account with this id (our own). Raises OutOfReach where the administrator does not see it."""
     this = select(*_COLUMNS).where(agents.c.id == agent_id, _is_seen(mandate))
     found = _with_roles(connection, mandate, connection.execute(this).all(), now)
     if not found:

@@ -48,7 +48,7 @@ def services_within_mandate(connection: Connection, mandate: Mandate, now: datet
 
 
 def service_within_mandate(connection: Connection, mandate: Mandate, agent_id: int, now: datetime) -> ManagedService:
-    """The system whose account has this id of ours. Raises OutOfReach."""
+    """The system whose account has this id (our own). Raises OutOfReach."""
     for each in services_within_mandate(connection, mandate, now):
         if each.account.agent.id == agent_id:
             return each

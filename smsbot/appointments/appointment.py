@@ -232,7 +232,7 @@ def to_be_reminded(
 
 
 def participation_of(connection: Connection, participation_id: int) -> Participation | None:
-    """The participation with this id of ours, whatever its state; None where there is none."""
+    """The participation with this id (our own), whatever its state; None where there is none."""
     row = _BY_ID.row(connection, {"id": participation_id})
     return None if row is None else _participation(row)
 
@@ -244,7 +244,7 @@ def hold_participation(connection: Connection, participation_id: int) -> Partici
 
 
 def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
-    """The participations with these ids of ours, whatever their state, soonest first. Unknown ids are left out."""
+    """The participations with these ids (our own), whatever their state, soonest first. Unknown ids are left out."""
     rows = connection.execute(_BY_IDS, {"ids": list(ids)})
     return {found.id: found for found in map(_participation, rows)}
 

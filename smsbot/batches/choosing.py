@@ -30,7 +30,7 @@ class TooMany(Problem):
 
 @dataclass(frozen=True, slots=True)
 class BatchChoice:
-    """What an agent asks for: the appointments of a `day`, or those with these `ids` of ours.
+    """What an agent asks for: the appointments of a `day`, or those with these `ids` (our own).
 
     They begin at `begins_from` or later, and before `begins_before`, in each appointment's own time zone.
     `organisation_id` is ours, `place` is what `place_key` gives. None means no condition.

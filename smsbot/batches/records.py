@@ -43,7 +43,7 @@ class BatchOutcome(StrEnum):
     WRITTEN = "written"
     UNREACHED = "unreached"  # none of its participants can be written to
     BEGUN = "begun"
-    FAILED = "failed"  # by a mistake of ours: nothing was done
+    FAILED = "failed"  # because of a mistake in smsbot; nothing was done
     GONE = "gone"  # it no longer exists, or is no longer the agent's
 
 
@@ -124,7 +124,7 @@ def begin_batch(connection: Connection, new: NewBatch, appointment_ids: Sequence
 
 
 def read_batch(connection: Connection, batch_id: int, agent: Agent | None) -> BatchRecord:
-    """The batch with this id of ours. An agent sees a batch if all its appointments are in their organisations.
+    """The batch with this id (our own). An agent sees a batch if all its appointments are in their organisations.
 
     `agent` None sees all batches. Raises OutOfReach.
     """

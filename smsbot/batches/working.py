@@ -1,4 +1,4 @@
-"""Works batches off: one appointment after the other, each in its own transaction, no faster than SMS may leave.
+"""Carries out batches: one appointment after the other, each in its own transaction, no faster than SMS may leave.
 
 The outcome is stored in the same transaction as its effects. So if a process is killed, an appointment is done
 completely or not at all, the next process goes on from there, and each person is told once.

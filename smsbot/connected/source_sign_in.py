@@ -134,7 +134,7 @@ class SourceSignIn:
         version = await self.database.write(lambda connection: self.keeper.keep_renewed(connection, tokens, claim, now))
         if version is None:
             return None
-        logger.info("signed in anew", source=self.connection.source, until=tokens.expires_at.isoformat())
+        logger.info("signed in again", source=self.connection.source, until=tokens.expires_at.isoformat())
         return KeptTokens(tokens, version)
 
     async def _renewed(self, kept: KeptTokens | None) -> SourceTokens:

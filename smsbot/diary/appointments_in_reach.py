@@ -26,7 +26,7 @@ from smsbot.store.tables import appointments, organisations, participations
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where a page ends: at the row with this id of ours. `at` is None if the list is sorted only by our ids."""
+    """Where a page ends: at the row with this id (our own). `at` is None if the list is sorted only by our ids."""
 
     row_id: int
     at: datetime | None
@@ -113,7 +113,7 @@ def find_page(
 
 
 def read_appointments(connection: Connection, ids: Sequence[int]) -> list[AppointmentRows]:
-    """The appointments with these ids of ours, in their order, in two queries. All must have an organisation."""
+    """The appointments with these ids (our own), in their order, in two queries. All must have an organisation."""
     if not ids:
         return []
     rows = {row["id"]: row for row in connection.execute(_APPOINTMENTS.where(appointments.c.id.in_(ids))).mappings()}

@@ -48,7 +48,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
 
 _OFFERED = timedelta(days=31)
-"""If no day is asked for, the places and labels of so many days to come are offered as a choice."""
+"""If no day is asked for, the places and labels of the next days, up to this time, are offered as a choice."""
 _REMEMBERED = timedelta(days=366)
 """How far back places and labels are searched in the list of the past."""
 

@@ -135,7 +135,7 @@ class AppointmentEntry:
         return local(self.appointment.starts_at, self.terms.time_zone).date()
 
     def participation(self, participation_id: int) -> ParticipationEntry:
-        """Its participation with this id of ours. Raises OutOfReach where it has none."""
+        """Its participation with this id (our own). Raises OutOfReach where it has none."""
         for participation in self.participations:
             if participation.id == participation_id:
                 return participation
@@ -183,7 +183,7 @@ def entry_within_reach(
 def read_entries(
     connection: Connection, terms_book: TermsBook, ids: Sequence[int], now: datetime
 ) -> list[AppointmentEntry]:
-    """The appointments with these ids of ours, in their order, in three queries.
+    """The appointments with these ids (our own), in their order, in three queries.
 
     The agent must be allowed to see them.
     """

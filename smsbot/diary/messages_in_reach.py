@@ -106,7 +106,7 @@ def find_messages(
 
 
 def find_message(connection: Connection, agent: Agent, message_id: int) -> MessageRow:
-    """The message with this id of ours. Raises OutOfReach, also if it was erased."""
+    """The message with this id (our own). Raises OutOfReach, also if it was erased."""
     this = _MESSAGES.where(incoming_messages.c.id == message_id, incoming_within_reach(agent), IS_SOMEBODYS)
     row = connection.execute(this).mappings().one_or_none()
     if row is None:

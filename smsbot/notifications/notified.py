@@ -61,7 +61,7 @@ def notified_since(
 ) -> list[Notified]:
     """Who is told by the messages about this appointment that were written after the message `after` (our id).
 
-    The result has all participations, or `only` the one with this id of ours. `is_requested` says that the
+    The result has all participations, or `only` the one with this id (our own). `is_requested` says that the
     appointment's source was asked to cancel it and has not answered.
     """
     written = _WRITTEN.rows(connection, {"appointment": appointment_id, "after": after})
