@@ -1,6 +1,6 @@
 """Reads request bodies and forms, with limits: nothing in a request is trusted.
 
-The fields of a form are texts. A file in one is given as a text too, one character for each of its bytes (Latin-1).
+The fields of a form are texts. A file in a form becomes a text too: one character for each byte (Latin-1).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ USAGER_FORM_FIELDS = 30
 AGENT_FORM_BYTES = 32 * 1024
 FILE_FORM_BYTES = 1024 * 1024
 _MOST_FIELDS = 1100
-"""A box for each appointment of a batch, and the other fields of its form."""
+"""Enough for the largest form: a checkbox for each appointment of a batch, and a few other fields."""
 _ENCODING = "application/x-www-form-urlencoded"
 _WITH_FILE = "multipart/form-data"
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})"?')
@@ -25,14 +25,18 @@ _NAMED = re.compile(rb'[; ]name="([^"\r\n]+)"')
 
 
 async def read_body(request: Request, most_bytes: int) -> bytes:
-    """The whole body. Raises 413 as soon as it is known to be longer than `most_bytes`."""
+    """The whole body.
+
+    Raises HTTPException with status 413 as soon as it is known that the body is longer than `most_bytes`, and
+    ClientDisconnect if the client goes away before the end.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most_bytes:
         raise HTTPException(413, f"The body is longer than {most_bytes} bytes.")
     chunks: list[bytes] = []
     length = 0
     is_whole = False
-    while not is_whole:  # as `request.stream` does, but an asynchronous generator costs more than all the rest here
+    while not is_whole:  # not `request.stream`: its asynchronous generator costs more than the rest of this function
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -46,9 +50,10 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
 
 
 async def read_form(request: Request, most_bytes: int, most_fields: int = _MOST_FIELDS) -> dict[str, str]:
-    """The fields of a posted form by name, the last of each name, without NUL characters.
+    """The fields of a posted form: values by name, without NUL characters. If a name comes twice, its last value
+    counts.
 
-    Raises 413, 415 or 400 for anything that our forms do not send.
+    Raises HTTPException for what our forms never send: status 413 (too long), 415 (not a form) or 400 (not readable).
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _ENCODING:
         raise HTTPException(415, f"The body is not {_ENCODING}.")
@@ -56,12 +61,12 @@ async def read_form(request: Request, most_bytes: int, most_fields: int = _MOST_
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most_fields, errors="strict")
     except ValueError:
-        raise HTTPException(400, "The body is no form in UTF-8.") from None
+        raise HTTPException(400, "The body is not a form in UTF-8.") from None
     return {name: value.replace("\0", "") for name, value in fields}
 
 
 async def read_form_with_file(request: Request, most_bytes: int) -> dict[str, str]:
-    """The same for a form that may have a file in it. The content of the file is the field of its name."""
+    """Like `read_form`, for a form that may contain a file. The content of the file is the value of its field."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     if kind.strip().lower() != _WITH_FILE:
         return await read_form(request, most_bytes)
@@ -72,12 +77,12 @@ async def read_form_with_file(request: Request, most_bytes: int) -> dict[str, st
     try:
         fields = dict(_parts(body, boundary[1].encode()))
     except UnicodeDecodeError:
-        raise HTTPException(400, "The body is no form in UTF-8.") from None
+        raise HTTPException(400, "The body is not a form in UTF-8.") from None
     return {name: value.replace("\0", "") for name, value in fields.items()}
 
 
 def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, str]]:
-    """The fields of a body of parts (RFC 7578), each with its name."""
+    """The name and the value of each field of a multipart body (RFC 7578)."""
     for part in (b"\r\n" + body).split(b"\r\n--" + boundary)[1 : _MOST_FIELDS + 1]:
         head, _, content = part.partition(b"\r\n\r\n")
         named = _NAMED.search(head)

@@ -26,18 +26,23 @@ from smsbot.store import schema
 from smsbot.store.database import Database
 
 GOOD_FOR_SECONDS = 5.0
-"""A good answer is repeated for so long: the check writes to the database, and anybody may ask."""
+"""For how long a good answer is given again without a new check.
+
+The check writes to the database, and anybody can ask.
+"""
 _LONGEST_WRITE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundState:
-    """`since_success` has the seconds since each piece of work last succeeded, by name, None where it never did.
+    """How the background work is doing, for all processes together.
 
-    `messages` has the seconds for which the oldest due message has been due, by channel, and `reminders` the same for
-    reminders that are not written yet. 0 where nothing is due. `sources` has how it stands with each connected source.
-    `heard` has the seconds since each source was last heard of, by its name and the way, None for a webhook that is set
-    up and has never come.
+    - `since_success`: seconds since each piece of work last succeeded, by its name. None if it never did.
+    - `messages`: seconds for which the oldest due message has been due, by channel. 0 if none is due.
+    - `reminders`: the same for reminders that are not written yet.
+    - `sources`: the state of each connected source, by its name.
+    - `heard`: seconds since each source last sent something, by its name and the way it came. None for a webhook that
+      is set up and has never come.
     """
 
     since_success: dict[str, float | None]
@@ -48,7 +53,7 @@ class BackgroundState:
 
     @property
     def seconds(self) -> dict[str, object]:
-        """What is told in seconds."""
+        """All values that are seconds, for the body of `/health/ready`."""
         heard = {f"{source} {feed}": seconds for (source, feed), seconds in self.heard.items()}
         return {
             "since_success": self.since_success,
@@ -59,15 +64,19 @@ class BackgroundState:
 
     @property
     def source_words(self) -> dict[str, str]:
-        """Each connected source in a word or two that anybody may read; the sentence is in `smsbot rdvsp status`."""
+        """One or two words for each connected source, by its name. Anybody may read them.
+
+        The full sentence is only in `smsbot rdvsp status`.
+        """
         return {name: _word(state) for name, state in self.sources.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundWatch:
-    """Watches the work with these names, the connected `sources`, and those that may post a webhook (`posting`).
+    """Reads the state of the background work.
 
-    `reminder_due_since` gives the time since which the oldest due reminder has been due, None for none.
+    `works` are the names of the pieces of work, `sources` the connected sources, and `posting` the sources that may
+    post a webhook. `reminder_due_since` returns since when the oldest due reminder has been due (UTC), or None.
     """
 
     works: Sequence[str]
@@ -106,8 +115,8 @@ def _seconds(since: datetime, now: datetime) -> float:
 class Health:
     """`/health/live`: the process answers. `/health/ready`: the database can be written and has this version's schema.
 
-    The body of the latter also tells of background work and of the connected sources. The service is ready without
-    them, because it can answer usagers, and what they wish can wait.
+    The body of `/health/ready` also tells how background work and connected sources are doing. They do not decide
+    whether the service is ready: without them it still answers usagers, and the rest can wait.
     """
 
     database: Database
@@ -156,4 +165,4 @@ class Health:
 
 
 class _Unready(Exception):
-    """The message says why."""
+    """The service is not ready. The message says why."""

@@ -4,9 +4,9 @@ There are two kinds of figures. Those of the database (outgoing, incoming, inbox
 several, take the maximum. Those of the process (`smsbot_http_…`, `process_…`) are its own: with several, take the sum.
 Labels are few, have few values, and name no person.
 
-Set alerts on `smsbot_source_signed_in` and `smsbot_source_refused`, where a source is connected, and on
-`smsbot_outgoing_resting`: messages that delivery has given up and that somebody should look at (`smsbot
-outbox list`).
+Set alerts on `smsbot_outgoing_resting`: these are messages that delivery has given up, and somebody should look at them
+(`smsbot outbox list`). Where a source is connected, also set alerts on `smsbot_source_signed_in` and
+`smsbot_source_refused`.
 """
 
 from __future__ import annotations
@@ -64,11 +64,14 @@ class HttpCounters:
         self._pages = {True: pages.labels("pages"), False: pages.labels("serve")}
 
     def count_page(self, is_by_second: bool) -> None:
-        """Count a page that the second process has made, or this one in its place."""
+        """Count a page of the console. `is_by_second` says whether the second process made it, or this one."""
         self._pages[is_by_second].inc()
 
     def watch_pages(self, pid: Callable[[], int | None]) -> None:
-        """Tell memory and processor time of the process that makes pages. `pid` gives its number, None for none."""
+        """Add the memory and processor time of the process that makes pages.
+
+        `pid` returns the number of that process, or None while there is none.
+        """
         ProcessCollector("smsbot_pages", lambda: pid() or 0, registry=self.registry)
 
     def count(self, status: int, seconds: float) -> None:
@@ -80,7 +83,8 @@ class HttpCounters:
 class CountedHttp:
     """An ASGI middleware that counts what `app` answers. Give it to Starlette as `Middleware(CountedHttp, counters)`.
 
-    A client that breaks off in the middle of its request gets no answer. That is no failure, so it is not counted.
+    A client that breaks off in the middle of its request gets no answer. The service did not fail, so it is not
+    counted.
     """
 
     app: ASGIApp
@@ -111,7 +115,7 @@ class CountedHttp:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """`/metrics`. `token` is the bearer token that it demands; with None it answers 404."""
+    """`/metrics`. Requests must have `token` as their bearer token. If `token` is None, the answer is 404."""
 
     database: Database
     token: SecretStr | None
@@ -148,7 +152,7 @@ _Stored: TypeAlias = tuple[Present, BackgroundState]
 
 @dataclass(frozen=True, slots=True)
 class _Together(Collector):
-    """The figures of the process and those of the database together."""
+    """Joins the figures of the process with those of the database, for the encoder of Prometheus."""
 
     process: Collector
     stored: _Stored | None
@@ -166,7 +170,7 @@ def _is_allowed(request: Request, token: SecretStr) -> bool:
 
 
 def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
-    """The figures of the database; `stored` is None where it does not answer."""
+    """The figures of the database. `stored` is None if the database does not answer."""
     yield _gauges("smsbot_build_info", "The version that runs.", {(version("smsbot"),): 1.0}, ("version",))
     yield _gauge("smsbot_database_up", "Whether the database answers.", stored is not None)
     if stored is None:
@@ -180,7 +184,7 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     )
     yield _gauge(
         "smsbot_reminders_oldest_seconds",
-        "Since the reminder was due that is due longest and that nobody has written.",
+        "Since the oldest due reminder was due that is not written yet.",
         background.reminders,
     )
     yield _gauges("smsbot_outgoing_unfinished", "Messages that have not left.", present.unfinished, _BY_STATE)
@@ -192,7 +196,7 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     )
     yield _gauges(
         "smsbot_outgoing_in_doubt",
-        "Messages that may have been taken or not: nobody saw how their last attempt ended.",
+        "Messages of which nobody knows whether they were taken: nobody saw how their last attempt ended.",
         present.in_doubt,
         ("channel",),
     )
@@ -201,7 +205,7 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     )
     yield _gauges(
         "smsbot_outgoing_repeats_today",
-        "Sends since midnight that may have been one too many: the attempt before was in doubt.",
+        "Sends since midnight that may be a second copy: the attempt before was in doubt.",
         present.repeats_today,
         ("channel",),
     )
@@ -216,7 +220,7 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     )
     yield _gauges(
         "smsbot_deliveries_today",
-        "Last words of gateways since midnight on messages that they took: delivered or lost.",
+        "Final statuses from gateways since midnight, of messages that they took: delivered or lost.",
         present.deliveries_today,
         ("gateway", "sender", "fate"),
     )
@@ -232,7 +236,7 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
 
 
 def _source_families(sources: Mapping[str, SourceState], now: datetime) -> Iterator[Metric]:
-    """The figures of the connected sources. Times that nobody has noted are +Inf."""
+    """The figures of the connected sources. A time that was never noted is +Inf."""
 
     def by_source(name: str, meaning: str, value: Callable[[SourceState], float]) -> Metric:
         return _gauges(name, meaning, {(source,): value(state) for source, state in sources.items()}, ("source",))
@@ -251,13 +255,13 @@ def _source_families(sources: Mapping[str, SourceState], now: datetime) -> Itera
         "Since its coming appointments were last read to the end; +Inf: never.",
         lambda each: since(each.synced_at),
     )
-    yield by_source("smsbot_source_to_read", "Appointments that are to be read there again.", lambda each: each.to_read)
+    yield by_source("smsbot_source_to_read", "Appointments that will be read there again.", lambda each: each.to_read)
     yield by_source(
         "smsbot_cancellations_waiting", "Cancellations that wait to be made there.", lambda each: each.waiting
     )
     yield by_source(
         "smsbot_cancellations_oldest_seconds",
-        "Since the oldest of them was wished; 0 where none waits.",
+        "Since the oldest waiting cancellation was asked for; 0 if none waits.",
         lambda each: 0.0 if each.waiting_since is None else since(each.waiting_since),
     )
     yield by_source(

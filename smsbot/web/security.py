@@ -1,7 +1,8 @@
 """The headers of every page for people, which protect its content.
 
-No script runs, nothing is loaded from other places, no other site can frame the page or learn its address, and no cache
-or search engine keeps it. The style sheet is within the page and allowed by its hash (CSP Level 3, section 2.3.1).
+They forbid scripts and anything loaded from other hosts. No other site can frame the page or learn its address, and no
+cache or search engine keeps it. The style sheet is inside the page; its hash allows it (CSP Level 3, section 2.3.1).
+The console also allows its own script, see `console.console_page`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 HSTS = "max-age=31536000"
 """A browser that has come by https uses only https for a year (RFC 6797).
 
-`includeSubDomains` is left out, because other hosts are not ours to decide about.
+`includeSubDomains` is left out, because we cannot decide for other hosts of the domain.
 """
 
 _EVERYWHERE = {
@@ -31,13 +32,18 @@ _EVERYWHERE = {
 
 
 def page_headers(style: str | None = None) -> dict[str, str]:
-    """The headers of a page whose `<style>` is exactly `style`; None for a redirect."""
+    """The headers of a page whose `<style>` is exactly `style`.
+
+    Use None for an answer without a style, as a redirect.
+    """
     return _EVERYWHERE | {"Content-Security-Policy": content_security_policy(style)}
 
 
 def content_security_policy(style: str | None = None) -> str:
-    """Allows only this style, an empty `data:` icon (so that browsers ask for none), and forms that post to this
-    site.
+    """The value of the header `Content-Security-Policy`.
+
+    It allows only this style, forms that post to this site, and `data:` images: the pages have an empty icon as a
+    `data:` image, so that browsers do not request one.
     """
     allowed = ["default-src 'none'", "img-src data:"]
     if style is not None:

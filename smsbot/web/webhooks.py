@@ -1,14 +1,14 @@
 """The webhooks of telecom gateways (incoming messages, delivery statuses) and of RDV Service Public.
 
-An incoming message is answered only when everything that it caused is stored for good. The reply leaves through the
-gateway's API. Whatever a sender can cause is answered with 200 or 4xx, never 5xx, because gateways repeat after 5xx.
+The webhook is answered only once everything that the message caused is committed. The reply to the usager leaves
+through the gateway's API. Nothing that a sender can send leads to an answer 5xx, because gateways repeat after 5xx.
 
-Gateways repeat for hours what was not answered. A message whose time is older than `receiving.LEFT_TO_WEBHOOKS` counts
+Gateways repeat an unanswered webhook for hours. A message whose time is older than `receiving.LEFT_TO_WEBHOOKS` counts
 as written long ago: a yes in it is asked again.
 
-A webhook may hold several messages. Each is handled by itself, and the webhook is answered when all are durable; if it
-comes again, those that were handled change nothing. What cannot be read in it is left out and logged, because it would
-be as unreadable the next time; where nothing can be read, the webhook is refused.
+A webhook may hold several messages. Each is handled by itself, and the webhook is answered when all are committed. If
+the webhook comes again, messages that were handled before change nothing. A message that cannot be read is left out and
+logged, because it would be just as unreadable the next time. If no message can be read, the webhook is refused.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ logger = structlog.get_logger(__name__)
 
 
 STRANGERS_TOLD_EVERY = timedelta(hours=1)
-"""Statuses of messages that were never sent from here are told in the log, once in so long."""
+"""How often the log warns of statuses that belong to no message of ours."""
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class GatewayWebhooks:
 
     def __post_init__(self) -> None:
         habits = self.gateway.habits
-        self._taken = Response(habits.answer, media_type=habits.content_type)  # made once: it is the answer to most
+        self._taken = Response(habits.answer, media_type=habits.content_type)  # made once: almost every answer is this
 
     def routes(self) -> list[Route]:
         habits = self.gateway.habits
@@ -85,7 +85,7 @@ class GatewayWebhooks:
     async def _answered(self, request: Request, handle: Callable[[WebhookRequest], Awaitable[None]]) -> Response:
         """Handle the webhook and answer as the gateway expects.
 
-        The reason of a refusal is logged, and told if the gateway may hear it.
+        The reason of a refusal is logged. The gateway gets it too, if `hears_reasons` says so.
         """
         habits = self.gateway.habits
         try:
@@ -135,7 +135,7 @@ class GatewayWebhooks:
             )
 
     def _tell_last_word(self, recorded: Recorded) -> None:
-        """Log what has become of a message at last. What arrived is told at debug level, since most messages do."""
+        """Log how a message ended. A message that arrived is logged at debug level, because most of them do."""
         if recorded.last_word is None:
             return
         tell = logger.debug if recorded.last_word is Fate.DELIVERED else logger.info
@@ -149,7 +149,7 @@ class GatewayWebhooks:
             )
 
     def _tell(self, problems: Sequence[MalformedMessage]) -> None:
-        """Log why some of what a webhook holds could not be read."""
+        """Log why some messages of a webhook could not be read."""
         for problem in problems:
             logger.warning("part of a webhook unreadable", gateway=self.gateway.name, reason=problem.sentence)
 
@@ -165,7 +165,10 @@ async def _webhook(request: Request, most_bytes: int) -> WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class SourceWebhooks:
-    """`secrets` are the shared secrets by source's name. A source without one answers 404."""
+    """The webhooks of RDV Service Public. `secrets` has the shared secret of each source, by the source's name.
+
+    A source without a secret answers 404.
+    """
 
     secrets: Mapping[str, str]
     arrivals: Together[SourceNews, Intake | None]

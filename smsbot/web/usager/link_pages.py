@@ -1,15 +1,17 @@
 """The pages behind the link in an SMS or e-mail, and how one leads to the next.
 
-    /r/{token}                 the three letters: all that opening the link ever does is ask for them
-    /r/{token}/rdv             the appointment, with the button "Annuler le RDV" or why there is none
+    /r/{token}                 asks for the three letters; opening the link never does anything else
+    /r/{token}/rdv             the appointment, with the button "Annuler le RDV" or the reason why there is none
     /r/{token}/confirmation    the question, with the motif's warning: "Oui, annuler le rendez-vous", "Non"
-    /r/{token}/annule          it is cancelled
-    /r/{token}/maintenu        it is kept
+    /r/{token}/annule          says that it is cancelled
+    /r/{token}/maintenu        says that it is kept
 
 A GET only reads and shows the present state. Every action is a POST, which redirects to a GET (303). So reloading,
-going back and opening a page in advance do no harm, and no page is out of date. These are checked first: an unknown
-link (404), an appointment that is over (410), a lock (403: the letters were wrong three times) and a pause (403: three
-answers had no letters in them). No path is ever logged here.
+going back and prefetching do no harm, and no page is out of date.
+
+Each page first checks four things: an unknown link (404), an appointment that is over (410), a lock (403: the letters
+were wrong three times) and a pause (403: three answers had no letters in them). No path is ever logged here, because it
+holds the token of the link.
 """
 
 from __future__ import annotations
@@ -36,18 +38,19 @@ from smsbot.web.forms import USAGER_FORM_BYTES, USAGER_FORM_FIELDS, read_form
 from smsbot.web.usager.usager_page import Pages, redirect
 from smsbot.web.usager.visit import COOKIE, LinkState, Proofs, Visit, answer_letters, cancel, visit
 
-_LOOKS_EVERY = 0.2  # seconds
+_LOOKS_EVERY = 0.2
+"""Seconds between two looks whether the source has answered."""
 
 logger = structlog.get_logger(__name__)
 
 
 class FormProblem(StrEnum):
-    """Why the letters are asked for again, as a word in the address."""
+    """Why the letters are asked for again. The value is a word in the address of the page."""
 
     WRONG = "fausses"
-    MISSING = "absentes"  # no letters in what was typed: asked again, not counted
-    SCRIPT = "ecriture"  # letters of another script than the name: neither right nor wrong
-    PROOF = "encore"  # they were given more than half an hour ago, or the browser refuses cookies
+    MISSING = "absentes"  # the answer had no letters in it: it is not counted as wrong
+    SCRIPT = "ecriture"  # the letters are of another script than the name: neither right nor wrong
+    PROOF = "encore"  # the letters were given more than half an hour ago, or the browser refuses cookies
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 class UsagerPages:
     """The pages behind the links.
 
-    `patience` is how long, for each connected source by name, the page that follows a yes waits for its answer.
+    `patience` says for each connected source, by its name, how long the page after a yes waits for the source's answer.
     """
 
     database: Database
@@ -158,7 +161,10 @@ class UsagerPages:
         return redirect(f"{opened.path}/rdv")
 
     async def _is_cancelled_soon(self, opened: _Opened) -> bool:
-        """Whether its source cancels it before the patience for it ends. Waits no longer than for the answer."""
+        """Wait for the answer of the source, at most for its `patience`.
+
+        Returns whether it has cancelled in that time.
+        """
         loop = asyncio.get_running_loop()
         source = opened.visit.participation.appointment.source
         deadline = loop.time() + self.patience.get(source, timedelta(0)).total_seconds()
@@ -179,10 +185,13 @@ class UsagerPages:
             return redirect(f"{opened.path}/rdv")
         return self.pages.about("kept", opened.visit, opened.path, after_letters=True)
 
-    # Around them all --------------------------------------------------------------------------------------------------
+    # Checks before every page -----------------------------------------------------------------------------------------
 
     async def unknown(self, request: Request) -> Response:
-        """The page for an unknown link. A link that only has extra signs at its end is redirected to the right one."""
+        """The page for an unknown link.
+
+        Telephones sometimes add a full stop or a bracket to a link. Such a link is redirected to the right one.
+        """
         written = "".join(request.path_params.values())
         meant = self.links.participation_id_before_signs(written) if request.method in ("GET", "HEAD") else None
         if meant is not None and self.links.participation_id_of(written) is None:
@@ -190,7 +199,7 @@ class UsagerPages:
         return self.pages.page("unknown", 404)
 
     def _in_front(self, handler: _Handler) -> _Endpoint:
-        """`handler`, called only for a link that is known and neither over nor locked."""
+        """Wraps `handler`: it is called only if the link is known, and its appointment neither over, locked nor paused."""
 
         async def endpoint(request: Request) -> Response:
             try:
@@ -212,8 +221,9 @@ class UsagerPages:
         return endpoint
 
     def _behind_the_letters(self, handler: _Handler) -> _Endpoint:
-        """`handler`, called only where the letters were given in this browser within the last half hour; else asks for
-        them.
+        """Wraps `handler`: it is called only if the letters were given in this browser within the last half hour.
+
+        Otherwise the page that asks for the letters is shown.
         """
 
         async def with_proof(opened: _Opened) -> Response:
@@ -256,12 +266,15 @@ _CLOSED = {LinkState.OVER: ("over", 410), LinkState.LOCKED: ("locked", 403), Lin
 
 
 def _again(opened: _Opened, problem: FormProblem) -> Response:
-    """Back to the letters. The fragment of the address moves the keyboard and the screen reader to the problem."""
+    """Go back to the letters.
+
+    The fragment of the address moves keyboard and screen reader to the sentence of the problem.
+    """
     return redirect(f"{opened.path}?lettres={problem}#erreur")
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_DIGITS = 17  # microseconds, until the year 5138
+_MOST_DIGITS = 17  # of a number of microseconds: enough until the year 5138
 
 
 def _microseconds(moment: datetime) -> int:

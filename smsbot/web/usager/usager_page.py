@@ -1,6 +1,6 @@
-"""Renders the usager's pages: a template of `templates/web/usager/` in a brand's name and colours, with its headers.
+"""Renders the usager's pages: a template of `templates/web/usager/`, with a brand's name and colours, and the headers.
 
-Also the pages "Accessibilité", "Mentions légales" and "Données personnelles", which have one text for each brand.
+It also has the pages "Accessibilité", "Mentions légales" and "Données personnelles". Their text depends on the brand.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Pages:
     ) -> Response:
         """The page of the template `name`. `values` are for the template.
 
-        It is in the brand of `verticale`, or in the name of the `organisation` (its external id at `source`).
+        The page has the brand of `verticale`. If the `organisation` (its external id at `source`) has a name or texts
+        of its own in `smsbot.toml`, these are used instead.
         """
         words = self._policy.brand(verticale, source=source, organisation=organisation)
         brand = words.over(brand_of(verticale))
@@ -74,9 +75,10 @@ class Pages:
         after_letters: bool = False,
         **values: object,
     ) -> Response:
-        """A page about one appointment. `path` is where its pages begin. The template decides how much it tells.
+        """A page about one appointment. `path` is the path that the pages of its link begin with.
 
-        For whom it is, where that is somebody else than the person reached, is told `after_letters` only.
+        The template decides how much it tells. If the appointment is for a relative of the person reached, the page
+        names the relative only `after_letters`: once the three letters were given.
         """
         participation, appointment = visit.participation, visit.participation.appointment
         named = after_letters and participation.is_for_another
@@ -98,7 +100,7 @@ class Pages:
         )
 
     def _legal_query(self, verticale: str | None, source: str, organisation: str | None) -> str:
-        """The query with which the legal pages are those of this brand or organisation."""
+        """The query that the links to the legal pages need, so that they show the texts of this brand or organisation."""
         asked = {} if verticale is None else {"marque": verticale}
         if organisation is not None and self._policy.has_own_words(source, organisation):
             asked |= {"source": source, "organisation": organisation}
@@ -117,10 +119,10 @@ def redirect(path: str) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class LegalPages:
-    """The texts of `smsbot.toml`, or those of the templates.
+    """The three legal pages. Their texts come from `smsbot.toml`, or else from the templates.
 
-    `?marque=` is the `verticale` of the brand; `source=` and `organisation=` are ids of an organisation with its own.
-    `retention` is how long after an appointment personal data is kept.
+    In the address, `marque=` is the `verticale` of the brand. `source=` and `organisation=` are the ids of an
+    organisation that has texts of its own. `retention` says how long after an appointment personal data is kept.
     """
 
     pages: Pages
@@ -144,7 +146,7 @@ class LegalPages:
         return self._page("personal_data", request, lambda words: words.personal_data)
 
     def _page(self, name: str, request: Request, text_of: Callable[[BrandWords], str | None]) -> Response:
-        """The page with its text, which is plain text; an empty line ends a paragraph."""
+        """The page with its text. The text is plain, and an empty line ends a paragraph."""
         verticale, source, organisation = _verticale(request), DEFAULT_SOURCE, None
         asked = request.query_params
         if self.policy.has_own_words(asked.get("source", DEFAULT_SOURCE), asked.get("organisation", "")):

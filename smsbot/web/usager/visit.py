@@ -1,12 +1,12 @@
-"""The state of a link when it is opened, and the two things to do there: give the letters, and cancel.
+"""The state of a link when it is opened, and the two things that can be done there: give the letters, and cancel.
 
-All is plain synchronous code on a `Connection`. The caller chooses the page.
+All functions are synchronous and work on a `Connection`. The caller chooses the page.
 
-That the right letters were given is remembered for half an hour, in a signed cookie. It is a cookie and not a hidden
-field, so that every page is the answer to a GET: going back or reloading never asks whether to "submit the form again".
-It is `SameSite=Strict`, so that no other site can post with it, and `HttpOnly`. It is bound to one participation and
-the path of its pages. It has no age, so that it ends with the browser on a shared computer. Opening the link always
-asks for the letters again.
+A signed cookie remembers for half an hour that the right letters were given. It is a cookie and not a hidden field, so
+that every page can be the answer to a GET: going back or reloading never asks whether to "submit the form again". The
+cookie is `SameSite=Strict`, so that no other site can post with it, and `HttpOnly`. It holds for one participation and
+the path of its pages. It has no expiry date, so that it ends with the browser on a shared computer. Opening the link
+always asks for the letters again.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ COOKIE = "lettres"
 LIFETIME = timedelta(minutes=30)
 
 LONGEST_ANSWER = 200
-"""The most characters of an answer to the question for the letters. Longer ones count as without letters."""
+"""The most characters that an answer with the letters may have. A longer answer counts as one without letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """Signs "the letters of this participation were right", and checks it. `secret_key` is the service's."""
+    """Makes and checks the signed proof that the letters of a participation were given.
+
+    `secret_key` is the secret key of the service.
+    """
 
     secret_key: str = field(repr=False)
 
@@ -62,24 +65,26 @@ class Proofs:
 
 
 class LinkState(StrEnum):
-    """The state of a participation, for its usager."""
+    """The state of a participation, as its usager sees it."""
 
     OVER = "over"  # it has taken place or no longer exists, or its person was erased
     LOCKED = "locked"  # three wrong answers
     PAUSED = "paused"  # three answers without any letters
     CANCELLED = "cancelled"
     REQUESTED = "requested"  # its source was asked to cancel it, and has not answered yet
-    TAKING_BACK = "taking_back"  # its source was asked to take the cancellation back, likewise
-    BARRED = "barred"  # smsbot.toml: may not be cancelled this way
-    TOO_LATE = "too_late"  # the notice period
+    TAKING_BACK = "taking_back"  # its source was asked to take the cancellation back, and has not answered yet
+    BARRED = "barred"  # smsbot.toml says that it may not be cancelled by SMS or link
+    TOO_LATE = "too_late"  # the notice period has begun
     OPEN = "open"  # may be cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The state of the participation behind a link. `with_others` is whether cancelling it ends it for others too.
+    """The state of the participation behind a link.
 
-    `failed_request` is how the usager's last request ended, where it stands although they asked for its cancellation.
+    - `tries_left`: how many wrong answers are still possible before the lock.
+    - `with_others`: whether the appointment ends for other people too when this participation is cancelled.
+    - `failed_request`: how the usager's last request to cancel failed, if there was one and the appointment stands.
     """
 
     participation: Participation
@@ -91,7 +96,7 @@ class Visit:
 
 
 def visit(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
-    """The state at `now`; None where there is no such participation."""
+    """The state at `now` (UTC), or None if there is no participation with this id of ours."""
     participation = participation_of(connection, participation_id)
     if participation is None:
         return None
@@ -110,11 +115,11 @@ def visit(connection: Connection, terms_book: TermsBook, participation_id: int, 
 def answer_letters(
     connection: Connection, terms_book: TermsBook, participation_id: int, text: str, now: datetime
 ) -> LettersKind | None:
-    """Check an answer to the question for the three letters, and count it against this participation only.
+    """Check an answer (`text`) to the question for the three letters, and count it against this participation only.
 
-    Returns None where no answer is taken: it is locked, paused or over. A right answer ends the count. An answer
-    without any letters, or with letters of another script than the name, is not wrong. But after three of them no
-    answer is taken for a while.
+    Returns what kind of answer it is. Returns None if no answer is accepted, because the participation is locked,
+    paused or over. A right answer sets the count back to zero. An answer without any letters, or with letters of
+    another script than the name, is not a wrong answer. But after three of these, no answer is accepted for a while.
     """
     meant = hold_participation(connection, participation_id)
     if meant is None:
@@ -134,9 +139,10 @@ def answer_letters(
 def cancel(
     connection: Connection, door: Door, participation_id: int, told_starts_at: datetime | None, now: datetime
 ) -> Verdict | None:
-    """Cancel after a yes to the question, which named `told_starts_at`.
+    """Cancel, after the usager said yes to a question that named the time `told_starts_at` (UTC).
 
-    Returns None, and does nothing, where the appointment has another time now, or is locked.
+    Returns how it ended. Returns None and does nothing if the participation is locked, or if the appointment has
+    another time now: the question must then be asked again.
     """
     meant = hold_participation(connection, participation_id)
     if meant is None:
