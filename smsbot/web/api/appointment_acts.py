@@ -1,6 +1,6 @@
-"""What a system does with appointments through the API: feed them, one or many; take them out; cancel; take back.
+"""The endpoints of the API that change appointments: create or replace, delete, cancel, take a cancellation back.
 
-An appointment of a connected source changes only by what that source says; it can only be cancelled.
+Appointments of a connected source can only be cancelled here. Everything else about them comes from that source.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ BY_EXTERNAL_ID = "/v1/appointments/by-external-id/{external_id:path}"
 
 @dataclass(frozen=True, slots=True)
 class AppointmentActs:
-    """The endpoints that change appointments. `agent_of` tells whose request it is, or refuses it."""
+    """The endpoints that change appointments. `agent_of` returns whose request it is, or refuses it."""
 
     database: Database
     door: Door
@@ -185,7 +185,7 @@ class AppointmentActs:
         if known is not None and not known.is_within_reach:
             raise not_found()
         newest = 0 if known is None else last_written(connection, known.id)
-        # No time of an event: it would have to stand up to those of the source's clock.
+        # The event has no time: it would be compared with times from the source's clock, and could lose.
         event = AppointmentEvent(SourceEvent.UPDATED, record.external_id, record, at=None, reason=None)
         intake = self.arrivals.take(connection, source, event, now)
         assert intake is not None, "the event has a record"
@@ -201,8 +201,8 @@ class AppointmentActs:
         if record.status is Status.UNKNOWN and appointment.status.is_cancelled:
             raise ApiProblem(
                 HTTPStatus.CONFLICT,
-                "The appointment was cancelled here, and that stands. Leave status out to change the rest of it; an "
-                "appointment that is booked anew needs an external_id of its own.",
+                "The appointment was cancelled here, and that stands. Leave status out to change the rest of it. A new "
+                "booking needs an external_id of its own.",
             )
         notified = notified_since(connection, self.herald, intake.appointment_id, newest, now)
         written = WrittenAppointment(**dict(appointment), notified=notified_resources(notified))
@@ -219,7 +219,7 @@ class AppointmentActs:
         if source in self.door.connected:
             raise ApiProblem(
                 HTTPStatus.CONFLICT,
-                f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
+                f"The source {source} is connected: its appointments are only changed in RDV Service Public. "
                 "Change the appointment there.",
             )
 
@@ -236,7 +236,7 @@ class AppointmentActs:
         except NotCancellable as problem:
             raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
         appointment = resource(connection, appointment_id)
-        only = participation_id if appointment.collective else None  # the others of an individual one end with it
+        only = participation_id if appointment.collective else None  # an individual appointment ends for all
         is_requested = outcome is AgentCancellation.REQUESTED
         notified = notified_since(
             connection, self.herald, appointment_id, newest, now, only=only, is_requested=is_requested
@@ -261,7 +261,10 @@ def resource(connection: Connection, appointment_id: int) -> AppointmentResource
 
 
 def find(connection: Connection, agent: Agent, name: str) -> int:
-    """Our id of the appointment that `name` means, of any source. Raises 404, and 409 where there are several."""
+    """Our id of the appointment that `name` means: its id that begins with rdv-, or its id at any source.
+
+    Raises ApiProblem: 404 if there is none within the agent's reach, 409 if several sources have one of this id.
+    """
     try:
         return find_appointment(connection, name, within_reach(agent))
     except NotFound:
@@ -272,7 +275,10 @@ def find(connection: Connection, agent: Agent, name: str) -> int:
 
 
 def find_by_key(connection: Connection, agent: Agent, key: AppointmentKey) -> int:
-    """Our id of the appointment with this id at its source. Raises 404, for a destroyed one too."""
+    """Our id of the appointment with this id at its source.
+
+    Raises ApiProblem 404 if there is none within the agent's reach, or if it was destroyed.
+    """
     known = find_of_source(connection, agent, key.source, key.external_id)
     if known is None or known.is_destroyed or not known.is_within_reach:
         raise not_found()
@@ -284,7 +290,7 @@ def not_found() -> ApiProblem:
 
 
 def _participation_id(connection: Connection, name: str | None, appointment_id: int) -> int | None:
-    """Our id of the participation that is named; None where none is."""
+    """Our id of the participation that `name` means, or None if `name` is None. Raises ApiProblem 404."""
     if name is None:
         return None
     try:

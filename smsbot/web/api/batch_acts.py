@@ -1,4 +1,4 @@
-"""Many appointments of an organisation at once, through the API: foretold, begun, looked at, stopped."""
+"""The endpoints for many appointments of an organisation at once: preview a batch, begin it, read it, stop it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from smsbot.web.api.reading_requests import OrganisationKey, read_json, read_que
 
 @dataclass(frozen=True, slots=True)
 class BatchActs:
-    """The endpoints of batches. `agent_of` tells whose request it is, or refuses it."""
+    """The endpoints of batches. `agent_of` returns whose request it is, or refuses it."""
 
     database: Database
     herald: Herald
@@ -76,7 +76,7 @@ class BatchActs:
         def work(connection: Connection) -> BatchResource:
             batch = _find(connection, agent, name)
             if not stop_batch(connection, batch.id, now):
-                raise ApiProblem(HTTPStatus.CONFLICT, "It had ended before.")
+                raise ApiProblem(HTTPStatus.CONFLICT, "The batch has ended already.")
             return batch_resource(_find(connection, agent, name))
 
         return json_answer(await self.database.write(work))

@@ -1,4 +1,4 @@
-"""What agents read of a batch: what it would do, and how far it is."""
+"""What the API answers about a batch: what it would do, and how far it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smsbot.web.api.resources import ApiResource
 
 
 class BatchItemResource(ApiResource):
-    """One appointment of a batch. `outcome` is null as long as it was not done."""
+    """One appointment of a batch. `outcome` is null until it is done."""
 
     appointment_id: Annotated[str, Field(examples=["rdv-12"])]
     outcome: BatchOutcome | None
@@ -28,7 +28,7 @@ class BatchResource(ApiResource):
 
     id: Annotated[str, Field(examples=["batch-3"])]
     act: BatchAct
-    state: Annotated[BatchState, Field(description="`stopped`: what was not done then stays as it is.")]
+    state: Annotated[BatchState, Field(description="`stopped`: appointments not done by then stay as they are.")]
     word: str | None
     begins_at: datetime
     finished_at: datetime | None
@@ -36,7 +36,7 @@ class BatchResource(ApiResource):
 
 
 class ForetoldResource(ApiResource):
-    """What the people of one appointment would get. `unreached` get nothing."""
+    """What the people of one appointment would get. `unreached` of them would get nothing."""
 
     appointment_id: Annotated[str, Field(examples=["rdv-12"])]
     people: int
@@ -55,10 +55,11 @@ class BatchPreview(ApiResource):
     segments: int
     emails: int
     unreached: int
-    example: Annotated[str | None, Field(description="The first of the SMS.")]
+    example: Annotated[str | None, Field(description="The text of the first SMS.")]
 
 
 def batch_resource(batch: BatchRecord) -> BatchResource:
+    """The batch for the answer."""
     return BatchResource(
         id=f"batch-{batch.id}",
         act=batch.act,
@@ -76,6 +77,7 @@ def batch_resource(batch: BatchRecord) -> BatchResource:
 
 
 def batch_preview(foretold: BatchForetold) -> BatchPreview:
+    """What a batch would do, for the answer."""
     return BatchPreview(
         appointments=tuple(
             ForetoldResource(

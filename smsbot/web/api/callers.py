@@ -1,4 +1,4 @@
-"""Whose request it is: the token in its Authorization header, and whether that token may do what is asked."""
+"""Finds out whose request it is, by its token, and whether the token allows what is asked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from smsbot.web.api.reading_requests import bearer_token, unauthorised
 from smsbot.web.api.request_limits import RequestLimits
 
 AgentOf: TypeAlias = Callable[[Request, ApiScope], Awaitable[Agent]]
-"""Who asks for something that needs this scope. Raises a problem for a token that is not valid or does not have it."""
+"""Returns who makes a request that needs this scope. Raises ApiProblem if the token is not valid or lacks the scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Callers:
     clock: Callable[[], datetime]
 
     async def agent(self, request: Request, scope: ApiScope) -> Agent:
-        """The agent or the other system whose token it is; see `AgentOf`."""
+        """The agent or the other system whose token it is. Raises ApiProblem 401, 403 or 429; see `AgentOf`."""
         token, now = await self._token(request), self.clock()
         self.limits.count(request, token.token_hash)
         if token.is_worth_noting(now):
@@ -56,7 +56,7 @@ class Callers:
 
 
 def _known(connection: Connection, given: str, now: datetime) -> ApiToken | ApiProblem:
-    """The token, or what is wrong with it."""
+    """The token, or the problem that it has."""
     token = known_token(connection, given, now)
     if token is not None:
         return token
@@ -67,7 +67,7 @@ def _known(connection: Connection, given: str, now: datetime) -> ApiToken | ApiP
 
 
 def _forbidden(scope: ApiScope) -> ApiProblem:
-    """403 with the challenge that names the scope (RFC 6750, 3)."""
+    """The problem 403 with the challenge that names the scope (RFC 6750, 3)."""
     challenge = f'Bearer realm="smsbot", error="insufficient_scope", scope="{scope}"'
     detail = f"The token needs the scope {scope} for this."
     return ApiProblem(HTTPStatus.FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})

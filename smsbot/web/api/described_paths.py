@@ -1,6 +1,6 @@
-"""Every path of the API, as the OpenAPI document describes it: what it does, takes and answers.
+"""Every path of the API, as the OpenAPI document describes it: what it does, what it takes and what it answers.
 
-What all operations have in common is added by `smsbot.web.api.operations`.
+`smsbot.web.api.operations` adds what all operations have in common.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ from smsbot.web.api.resources import (
 
 
 def described_paths() -> Mapping[str, Any]:
-    """The paths by their address, each with its methods."""
-    name = _by_id("The `id`, which begins with rdv-, or the `external_id` where one source alone has it.")
+    """The paths of the document by their address, each with its methods."""
+    name = _by_id("The `id`, which begins with rdv-. Or the `external_id`, if only one source has it.")
     return {
         "/api/v1/appointments": {
             "get": {
@@ -70,12 +70,12 @@ def described_paths() -> Mapping[str, Any]:
             "put": {
                 "operationId": "replaceAppointments",
                 "summary": "Create or replace many appointments",
-                "description": "Each is done by itself, in the order of the request, as if it had been sent alone: one "
-                "that is wrong keeps no other out.",
+                "description": "Each is done by itself, in the order of the request, as if it had been sent alone. If "
+                "one is refused, the others are still done.",
                 "parameters": parameters_of(SourceQuery),
                 "requestBody": {"required": True, "content": json_body(ManyAppointments)},
                 "responses": {
-                    "200": answer("What became of each.", AppointmentResults),
+                    "200": answer("The result for each.", AppointmentResults),
                     **problems_of(*OF_BODIES),
                 },
             },
@@ -84,11 +84,11 @@ def described_paths() -> Mapping[str, Any]:
             "post": {
                 "operationId": "cancelAppointments",
                 "summary": "Cancel many appointments",
-                "description": "Each is done by itself, as if it had been sent alone, in the order of the request. To "
-                "cancel a whole day, begin a batch: it goes at the rate of the sender and can be stopped.",
+                "description": "Each is done by itself, in the order of the request, as if it had been sent alone. To "
+                "cancel a whole day, begin a batch: it keeps to the rate of the sender and can be stopped.",
                 "requestBody": {"required": True, "content": json_body(ManyCancellations)},
                 "responses": {
-                    "200": answer("What became of each.", CancellationResults),
+                    "200": answer("The result for each.", CancellationResults),
                     **problems_of(*OF_BODIES),
                 },
             }
@@ -105,12 +105,12 @@ def described_paths() -> Mapping[str, Any]:
             "put": {
                 "operationId": "replaceAppointment",
                 "summary": "Create or replace an appointment",
-                "description": "The same request again changes nothing. What was cancelled here stays cancelled: "
-                "with `status` unknown the answer is 409 then, and nothing changes.",
+                "description": "Repeating a request changes nothing. An appointment that was cancelled here stays "
+                "cancelled: if `status` is `unknown` then, the answer is 409 and nothing changes.",
                 "parameters": parameters_of(AppointmentKey, in_path="external_id"),
                 "requestBody": {"required": True, "content": json_body(NewAppointment)},
                 "responses": {
-                    "200": answer("It was there before; this is how it stands.", WrittenAppointment),
+                    "200": answer("It existed before. This is how it is now.", WrittenAppointment),
                     "201": {
                         **answer("It is new.", WrittenAppointment),
                         "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
@@ -126,9 +126,9 @@ def described_paths() -> Mapping[str, Any]:
             },
             "delete": {
                 "operationId": "deleteAppointment",
-                "summary": "The appointment does not exist at its source any more",
-                "description": "Nobody is told: cancel it first where people have to know. It never comes back; the "
-                "answer to feeding it again is 409.",
+                "summary": "Delete an appointment that its source has deleted",
+                "description": "Nobody is told. If people have to know, cancel it first. It never comes back: creating "
+                "it again is answered with 409.",
                 "parameters": parameters_of(AppointmentKey, in_path="external_id"),
                 "responses": {"204": {"description": "It is gone."}, **problems_of(404, 409, 422)},
             },
@@ -156,9 +156,9 @@ def described_paths() -> Mapping[str, Any]:
             "get": {
                 "operationId": "listEvents",
                 "summary": "What has happened, a page at a time",
-                "description": "Events of the agent's organisations, in an order that never changes and in which "
-                "nothing is put in later: of one appointment the order in which things happened. Whoever asks with the "
-                "`after` of the last answer misses nothing. Events are kept as long as messages are.",
+                "description": "Events of the agent's organisations. Their order never changes, and new events only "
+                "come at its end. Events of one appointment are in the order in which they happened. Ask with the "
+                "`after` of the last answer, and you miss nothing. Events are kept as long as messages are.",
                 "parameters": parameters_of(EventsQuery),
                 "responses": {"200": answer("The page.", EventsPage), **problems_of(422)},
             }
@@ -171,13 +171,14 @@ def described_paths() -> Mapping[str, Any]:
             "post": {
                 "operationId": "cancelAppointment",
                 "summary": "Cancel an appointment, or one participation",
-                "description": "No notice period holds for agents. What was cancelled before stays as it was, and "
-                "`outcome` says so: to repeat a request is safe. An appointment that RDV Service Public owns "
-                "is cancelled once it has answered; until then the answer is 202, `outcome` is `requested`, and its "
-                "participations have `cancellation_requested_at`. Read it again to learn what has become of it.",
+                "description": "Agents are not bound by the notice period. If it was cancelled before, nothing changes "
+                "and `outcome` says so: repeating a request is safe. If RDV Service Public owns the appointment, it is "
+                "cancelled only once RDV Service Public has answered. Until then the answer is 202, `outcome` is "
+                "`requested`, and its participations have `cancellation_requested_at`. Read the appointment again to "
+                "learn how it ended.",
                 "requestBody": {"required": False, "content": json_body(Cancellation)},
                 "responses": {
-                    "200": answer("It is cancelled, now or before.", CancelledAppointment),
+                    "200": answer("It is cancelled, by this request or before.", CancelledAppointment),
                     "202": answer("Its source has been asked to cancel it.", CancelledAppointment),
                     **problems_of(404, 409, *OF_BODIES),
                 },
@@ -188,9 +189,9 @@ def described_paths() -> Mapping[str, Any]:
             "post": {
                 "operationId": "takeBackCancellation",
                 "summary": "Take a cancellation back before anybody is told",
-                "description": "Undoes what agents have cancelled with `hold_seconds`, or in the console, as long as "
-                "nobody was told and RDV Service Public was not asked: the appointment stands as it did before. "
-                "After that the answer is 409, and the cancellation stays.",
+                "description": "Undoes what agents have cancelled with `hold_seconds` or in the console. That is "
+                "possible as long as nobody was told and RDV Service Public was not asked. After that the answer is "
+                "409, and the cancellation stays.",
                 "requestBody": {"required": False, "content": json_body(TakingBackRequest)},
                 "responses": {
                     "200": answer("It stands again.", AppointmentResource),
@@ -203,8 +204,8 @@ def described_paths() -> Mapping[str, Any]:
 
 def _acts_on_messages() -> Mapping[str, Any]:
     name = _by_id(
-        "The `id`, which begins with sms-. What is done is done to all that this telephone wrote to the "
-        "same number about the same organisation, up to this message."
+        "The `id`, which begins with sms-. The act applies to everything that this telephone wrote to the same number "
+        "about the same organisation, up to this message."
     )
 
     def act(operation: str, summary: str, body: type[BaseModel] | None) -> Mapping[str, Any]:
@@ -227,10 +228,10 @@ def _acts_on_messages() -> Mapping[str, Any]:
             },
         },
         "/api/v1/messages/{id}/answer": act("answerMessage", "Answer a message", NewAnswer),
-        "/api/v1/messages/{id}/done": act("closeMessage", "A message needs no answer, or has had one", None),
-        "/api/v1/messages/{id}/hand-over": act("handMessageOver", "Leave a message to a colleague", HandingOver),
-        "/api/v1/messages/{id}/put-off": act("putMessageOff", "Let a message wait until later", PuttingOff),
-        "/api/v1/messages/{id}/note": act("noteOnMessage", "Note something for colleagues", NewNote),
+        "/api/v1/messages/{id}/done": act("closeMessage", "Mark a message as done", None),
+        "/api/v1/messages/{id}/hand-over": act("handMessageOver", "Hand a message over to a colleague", HandingOver),
+        "/api/v1/messages/{id}/put-off": act("putMessageOff", "Put a message off until later", PuttingOff),
+        "/api/v1/messages/{id}/note": act("noteOnMessage", "Write a note for colleagues", NewNote),
     }
 
 
@@ -242,7 +243,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
             "get": {
                 "operationId": "listDeliveries",
                 "summary": "What was sent about an appointment, a page at a time",
-                "description": "Every message to its usagers, with what has become of it.",
+                "description": "Every message to its usagers, and how it ended.",
                 "parameters": parameters_of(PageQuery),
                 "responses": {"200": answer("The page.", DeliveryPage), **problems_of(404, 409, 422)},
             },
@@ -251,7 +252,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
             "get": {
                 "operationId": "listOrganisations",
                 "summary": "Organisations, a page at a time",
-                "description": "Those that are known here, because they have had an appointment.",
+                "description": "Only those that have had an appointment: others are not known here.",
                 "parameters": parameters_of(PageQuery),
                 "responses": {"200": answer("The page.", OrganisationPage), **problems_of(422)},
             }
@@ -268,7 +269,8 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
             "get": {
                 "operationId": "listStops",
                 "summary": "Numbers that have sent STOP, a page at a time",
-                "description": "Of people who are known in the organisations. Whoever sends START is no longer there.",
+                "description": "Numbers of people who are known in the organisations. A number that sends START leaves "
+                "the list.",
                 "parameters": parameters_of(StopsQuery),
                 "responses": {"200": answer("The page.", StopPage), **problems_of(422)},
             }
@@ -287,16 +289,16 @@ def _webhook_paths() -> Mapping[str, Any]:
             },
             "post": {
                 "operationId": "registerWebhook",
-                "summary": "Have an address told of events",
-                "description": "From now on each event is posted there as JSON, as the list of events has it, signed "
-                "as Standard Webhooks are: `webhook-id`, `webhook-timestamp`, `webhook-signature`. "
-                "Events of one appointment come in their order, one after the other. What is not answered with 2xx is "
-                "tried again for a day, after pauses that grow to twenty minutes; 410 ends the webhook. An event may "
-                "come twice: its `webhook-id` is the same then.",
+                "summary": "Register an address to which events are sent",
+                "description": "From now on each event is posted to the address, as the same JSON as in the list of "
+                "events. It is signed as Standard Webhooks says: `webhook-id`, `webhook-timestamp`, "
+                "`webhook-signature`. Events of one appointment come one after the other, in their order. If the "
+                "answer is not 2xx, the event is posted again for a day, with pauses that grow to twenty minutes. The "
+                "answer 410 ends the webhook. An event may come twice; then both have the same `webhook-id`.",
                 "requestBody": {"required": True, "content": json_body(NewWebhook)},
                 "responses": {
                     "201": {
-                        **answer("It is registered. Its secret is not answered again.", NewWebhookResource),
+                        **answer("It is registered. No other answer shows its secret.", NewWebhookResource),
                         "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
                     },
                     **problems_of(409, *OF_BODIES),
@@ -312,8 +314,8 @@ def _webhook_paths() -> Mapping[str, Any]:
             },
             "delete": {
                 "operationId": "deleteWebhook",
-                "summary": "Tell an address nothing more",
-                "description": "What waits for it is dropped.",
+                "summary": "Remove a webhook",
+                "description": "Events that wait for it are dropped.",
                 "responses": {"204": {"description": "It is gone."}, **problems_of(404)},
             },
         },
@@ -321,12 +323,12 @@ def _webhook_paths() -> Mapping[str, Any]:
             "parameters": [name],
             "post": {
                 "operationId": "rotateWebhookSecret",
-                "summary": "Sign with another secret",
-                "description": "For a day each event is signed with both, the new one first, so that the receiver can "
-                "change over without losing any.",
+                "summary": "Change the secret of a webhook",
+                "description": "For a day each event is signed with both secrets, first with the new one. So the "
+                "receiver can change over without losing an event.",
                 "requestBody": {"required": False, "content": json_body(NewSecret)},
                 "responses": {
-                    "200": answer("From now on. The secret is not answered again.", NewSecretResource),
+                    "200": answer("The new secret. No other answer shows it.", NewSecretResource),
                     **problems_of(404, *OF_BODIES),
                 },
             },
@@ -335,11 +337,11 @@ def _webhook_paths() -> Mapping[str, Any]:
             "parameters": [name],
             "post": {
                 "operationId": "replayEvents",
-                "summary": "Tell an address once more what has happened since a time",
-                "description": "The events keep their ids and their order. 10,000 at most, the oldest first.",
+                "summary": "Send the events since a given time once more",
+                "description": "The events keep their ids and their order. At most 10,000 are sent, the oldest first.",
                 "requestBody": {"required": True, "content": json_body(Replay)},
                 "responses": {
-                    "202": answer("They are under way.", ReplayResource),
+                    "202": answer("They will be sent.", ReplayResource),
                     **problems_of(404, *OF_BODIES),
                 },
             },
@@ -357,7 +359,7 @@ def _batches() -> Mapping[str, Any]:
                 "operationId": "beginBatch",
                 "summary": "Cancel many appointments, or write to their people",
                 "description": "All coming appointments of a day, of some hours or at a place. They are done one after "
-                "the other, at the rate of the sender; each person is told once.",
+                "the other, at the rate of the sender. Each person is told once.",
                 "parameters": parameters_of(OrganisationKey, in_path="id"),
                 "requestBody": {"required": True, "content": json_body(BatchRequest)},
                 "responses": {
@@ -371,7 +373,7 @@ def _batches() -> Mapping[str, Any]:
             "parameters": [name],
             "get": {
                 "operationId": "readBatch",
-                "summary": "How far a batch is, and what has become of each appointment",
+                "summary": "How far a batch is, and the result for each appointment",
                 "responses": {"200": answer("The batch.", BatchResource), **problems_of(404)},
             },
         },
@@ -379,7 +381,7 @@ def _batches() -> Mapping[str, Any]:
             "parameters": [name],
             "post": {
                 "operationId": "stopBatch",
-                "summary": "Do nothing more of a batch",
+                "summary": "Stop a batch",
                 "responses": {"200": answer("It is stopped.", BatchResource), **problems_of(404, 409)},
             },
         },

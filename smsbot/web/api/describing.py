@@ -1,4 +1,4 @@
-"""The pieces that the OpenAPI document is made of: parameters, bodies, answers, and the problems that are answered."""
+"""The pieces that the OpenAPI document is made of: parameters, bodies, answers and problems."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ REFERENCE = "#/components/schemas/{model}"
 _PROBLEMS: Mapping[int, str] = {
     400: "The body is not JSON.",
     401: "The token is missing, malformed, unknown, revoked or expired.",
-    403: "The token does not have the scope, which `detail` names, or not the organisation.",
+    403: "The token does not have the scope that `detail` names, or it may not act in the organisation.",
     404: "There is no such thing in the agent's organisations.",
-    409: "It cannot be done as things stand: `detail` says why.",
+    409: "It cannot be done in the present state: `detail` says why.",
     413: "The body is too long.",
     415: "The body is not application/json.",
-    422: "Something in the request is not as it has to be: `errors` says what, and where.",
+    422: "Something in the request is wrong: `errors` says what, and where.",
     429: "Too many requests came with this token, or without a valid one from this address.",
 }
 _ANY_TIME = (401, 403, 429)
-"""What any operation may answer."""
+"""The problems that every operation may answer."""
 
 OF_BODIES = (400, 413, 415, 422)
 
 
 def parameters_of(model: type[BaseModel], in_path: str | None = None) -> list[Mapping[str, Any]]:
-    """The parameters that the model reads; all are in the query but the one named `in_path`."""
+    """Describes the fields of `model` as parameters. All are in the query, except the one named `in_path`."""
     schema = model.model_json_schema(ref_template=REFERENCE)
     return [
         {
@@ -54,18 +54,18 @@ def _without_null(schema: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def answer(description: str, model: type[BaseModel]) -> Mapping[str, Any]:
-    """An answer that the model writes."""
+    """Describes an answer whose body is a `model`."""
     return {"description": description, "content": json_body(model)}
 
 
 def problems_of(*statuses: int) -> Mapping[str, Any]:
-    """References to the answers that say what is wrong: of these statuses, and of those that may come at any time."""
+    """References to the problems with these statuses, and to those that every operation may answer."""
     told = [*(str(status) for status in sorted({*_ANY_TIME, *statuses})), "default"]
     return {status: {"$ref": f"#/components/responses/{_named(status)}"} for status in told}
 
 
 def problem_answers() -> Mapping[str, Any]:
-    """The components that `problems_of` refers to."""
+    """The answers with problems, as components of the document. `problems_of` refers to them."""
     schema = {"$ref": REFERENCE.format(model=ProblemDetails.__name__)}
     answers: dict[str, Any] = {
         _named(str(status)): {
@@ -76,7 +76,7 @@ def problem_answers() -> Mapping[str, Any]:
     }
     challenge = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
     answers[_named("401")]["headers"] = challenge
-    seconds = {"description": "So many seconds to wait.", "required": True, "schema": {"type": "string"}}
+    seconds = {"description": "How many seconds to wait.", "required": True, "schema": {"type": "string"}}
     answers[_named("429")]["headers"] = {"Retry-After": seconds}
     content = {problems.MEDIA_TYPE: {"schema": schema, "example": problem_example(500)}}
     return {**answers, _named("default"): {"description": "Any other problem.", "content": content}}
@@ -87,5 +87,5 @@ def _named(status: str) -> str:
 
 
 def json_body(model: type[BaseModel]) -> Mapping[str, Any]:
-    """The content of a body or an answer of this model."""
+    """Describes the content of a body or an answer that is a `model`."""
     return {"application/json": {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}}

@@ -1,8 +1,8 @@
-"""The endpoints of the API, under `/api`.
+"""All routes of the API, under `/api`, and the endpoints that only read appointments, messages and events.
 
-Whose token it is, an agent's or another system's, sees and changes the appointments of their organisations. For all
-others the answer is 404, not 403, as if they did not exist. The token and its scope are checked before anything else in
-a request is read. The organisations are read in the transaction that does the work.
+A token belongs to an agent or to another system. It gives access to the appointments of their organisations. For any
+other appointment the answer is 404, not 403, as if it did not exist. The token and its scope are checked before
+anything else in a request is read. The organisations are read in the same transaction that does the work.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ EVENTS = "/api/v1/events"
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The agents' API. `public_url` is where the outside reaches the service, without a slash at its end."""
+    """The agents' API. `public_url` is how others reach the service, without a slash at its end."""
 
     database: Database
     door: Door
@@ -102,12 +102,12 @@ class Api:
                 self.database, self.herald, self.door.terms, self.public_url, self.clock, self.callers.agent
             ).routes(),
         ]
-        # Redirects to and from a slash at the end would be made of the Host header.
+        # Starlette would make redirects for a slash at the end from the Host header, which is not to be trusted.
         router = Router(endpoints, redirect_slashes=False)
         mount = Mount(
             "/api", router, middleware=[Middleware(QuotaHeaders), Middleware(ExceptionMiddleware, handlers=handlers())]
         )
-        # Starlette's own pattern ends at a line break, and what is behind one would not be answered from here.
+        # Starlette's pattern stops at a line break, so the API would not answer a path with a line break in it.
         mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
         return [mount]
 

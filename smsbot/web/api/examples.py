@@ -1,4 +1,4 @@
-"""An example of every body and every answer, for the OpenAPI document. Tests hold them to the schemas.
+"""An example of every body and every answer, for the OpenAPI document. Tests check them against the schemas.
 
 They tell one story: Sophie Dupont has an appointment, which the service cancels.
 """
@@ -190,7 +190,7 @@ EXAMPLES: Mapping[str, Any] = {
     "OrganisationPage": {"organisations": [_ORGANISATION_DETAILS], "next": None},
     "StopPage": {"stops": [{"phone": _PHONE, "stopped_at": _NOW}], "next": None},
 }
-"""By the name of the model."""
+"""The examples, by the name of the model."""
 
 _SENTENCES: Mapping[int, str] = {
     400: "The body is not JSON in UTF-8.",

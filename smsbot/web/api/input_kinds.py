@@ -1,4 +1,4 @@
-"""The kinds of values that agents send: how each is read, what is refused, and how OpenAPI describes it."""
+"""The kinds of values in requests: how each is read, what is refused, and how OpenAPI describes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_TELEPHONE = 40
 
 
 def checked_identifier(value: object) -> str:
-    """An id at a source, as a text. Raises ValueError."""
+    """An id at a source, as a text. `value` is a text or a number. Raises ValueError for anything else."""
     identifier = texts.identifier(value)
     if identifier is None or (isinstance(value, str) and identifier != value):
         raise ValueError(f"is neither a number nor one line of text of {texts.LONGEST_IDENTIFIER} characters at most")
@@ -31,7 +31,7 @@ def checked_identifier(value: object) -> str:
 
 
 def checked_phone(value: str) -> str:
-    """A telephone number in E.164. Raises ValueError."""
+    """A telephone number in E.164, from any spelling. Raises ValueError if it is not one."""
     number = phone_numbers.normalise(value)
     if number is None:
         raise ValueError("is not a telephone number, of France with its overseas territories or with + and a prefix")
@@ -52,7 +52,7 @@ def _time_zone(value: str) -> str:
 
 
 def described(*formats: str, **more: Any) -> WithJsonSchema:
-    """A text in one of these formats."""
+    """Describes a text in one of these formats."""
     texts_of = [{"type": "string", "format": each} for each in formats]
     return WithJsonSchema({**(texts_of[0] if len(texts_of) == 1 else {"anyOf": texts_of}), **more})
 
@@ -62,13 +62,13 @@ IDENTIFIER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": texts.LONGES
 Identifier = Annotated[
     str, BeforeValidator(checked_identifier), WithJsonSchema({"anyOf": [IDENTIFIER_SCHEMA, {"type": "integer"}]})
 ]
-"""An id at a source; a number is kept as a text."""
+"""An id at a source. A number is kept as a text."""
 
 Instant = Annotated[datetime, BeforeValidator(times.instant), described("date-time")]
 """A point in time, with its offset from UTC."""
 
 Phone = Annotated[str, AfterValidator(checked_phone), described("phone", examples=["06 12 34 56 78"])]
-"""A telephone number in any spelling; kept as E.164."""
+"""A telephone number in any spelling. It is kept as E.164."""
 
 Email = Annotated[str, AfterValidator(_email), described("email")]
 
@@ -77,21 +77,21 @@ ZoneName = Annotated[str, AfterValidator(_time_zone), described("time-zone", exa
 PersonName = Annotated[str, StringConstraints(max_length=texts.LONGEST_NAME), AfterValidator(texts.name)]
 
 OneLine = Annotated[str, StringConstraints(max_length=texts.LONGEST_LINE), AfterValidator(texts.line)]
-"""A text on one line: runs of spaces and line breaks become one space, and a blank one is none."""
+"""A text on one line. Spaces and line breaks in a row become one space, and a blank text becomes None."""
 
 ToldTelephone = Annotated[str, StringConstraints(max_length=_LONGEST_TELEPHONE), AfterValidator(texts.line)]
-"""A number that people are told as it is written here, 39xx too."""
+"""A telephone number that people are told exactly as it is written here. It may be a short one (39xx)."""
 
 
 def _word(value: str) -> str | None:
     word = texts.line(value)
     if word and (excess := excess_of_word(word)):
-        raise ValueError(f"is {excess} characters too long for an SMS, where some signs count twice")
+        raise ValueError(f"is {excess} characters too long for an SMS (some characters count twice)")
     return word
 
 
 Word = Annotated[str, StringConstraints(max_length=MOST_WORD_SEPTETS), AfterValidator(_word)]
-"""What an agent adds for the usager. It is never cut."""
+"""The agent's own words to an usager. They are never cut."""
 
 
 def _without_nul(value: object) -> object:
@@ -99,7 +99,7 @@ def _without_nul(value: object) -> object:
 
 
 WithoutNul = BeforeValidator(_without_nul)
-"""For a text of several lines. PostgreSQL takes no NUL; the console's forms leave it out, too."""
+"""Removes NUL from a text of several lines, because PostgreSQL cannot store it. The console's forms do the same."""
 
 
 def _sendable(value: str) -> str:
@@ -133,7 +133,7 @@ WebhookSecret = Annotated[
     AfterValidator(_webhook_secret),
     described("webhook-secret", examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]),
 ]
-"""A secret as the Standard Webhooks specification has it: whsec_ and 24 to 64 bytes in base64."""
+"""A secret of the Standard Webhooks specification: whsec_, then 24 to 64 bytes in base64."""
 
 
 _HOUR_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
@@ -160,4 +160,4 @@ LocalHour = Annotated[
     BeforeValidator(_hour),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^{_HOUR_PATTERN}$"}, {"type": "null"}]}),
 ]
-"""An hour; None where none is said."""
+"""A local time such as 14:30, or None."""

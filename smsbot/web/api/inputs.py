@@ -1,4 +1,7 @@
-"""What agents send: an appointment to create or replace, a cancellation, an answer. Its values are `input_kinds`."""
+"""The bodies of requests: an appointment to create or replace, a cancellation, an answer to a message, and others.
+
+`input_kinds` has the kinds of their values.
+"""
 
 from __future__ import annotations
 
@@ -51,17 +54,19 @@ from smsbot.web.api.input_kinds import (
 
 
 class _Body(BaseModel):
-    """The base of all bodies. A misspelt member is refused, because ignoring it would lose it silently."""
+    """The base of all bodies. Unknown members are refused: ignoring a misspelt one would lose its value silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class NewOrganisation(_Body):
-    """One of the agent's organisations. What is left out or null stays as it is known."""
+    """One of the agent's organisations. Members that are left out or null keep their known values."""
 
-    external_id: Annotated[Identifier, Field(description="As the source numbers it.")]
+    external_id: Annotated[Identifier, Field(description="Its id at the source.")]
     name: OneLine | None = None
-    phone_number: Annotated[ToldTelephone | None, Field(description="Told as it is written; 39xx too.")] = None
+    phone_number: Annotated[
+        ToldTelephone | None, Field(description="People are told it as it is written here. It may be a short 39xx.")
+    ] = None
     email: Email | None = None
     verticale: Annotated[
         OneLine | None, Field(description="The brand: rdv_solidarites, rdv_aide_numerique, rdv_mairie, rdv_insertion.")
@@ -73,13 +78,13 @@ class NewOrganisation(_Body):
 
 
 class NewMotif(_Body):
-    """What is needed of a motif. Its name is not needed, because no message may tell it."""
+    """The parts of a motif that are needed. Its name is not one of them, because no message may tell it."""
 
     external_id: Identifier | None = None
     service_id: Identifier | None = None
     location_type: LocationType = LocationType.PUBLIC_OFFICE
     bookable_by_everyone: Annotated[
-        bool, Field(description="Whether whoever cancels is shown the way to book again.")
+        bool, Field(description="Whether people who cancel are told where to book again.")
     ] = False
 
     def record(self) -> MotifRecord:
@@ -87,7 +92,7 @@ class NewMotif(_Body):
 
 
 class NewPlace(_Body):
-    """Where it takes place; never an usager's home."""
+    """Where the appointment takes place. It is never an usager's home."""
 
     name: OneLine | None = None
     address: OneLine | None = None
@@ -98,7 +103,7 @@ class NewPlace(_Body):
 
 
 class NewPerson(_Body):
-    """The responsible person, through whom a child or other relative is reached."""
+    """A person. As `responsible`: the person through whom a child or other relative is reached."""
 
     first_name: PersonName | None = None
     last_name: PersonName | None = None
@@ -115,8 +120,8 @@ class NewPerson(_Body):
 class NewParticipation(NewPerson):
     """One usager's part in the appointment."""
 
-    external_id: Annotated[Identifier, Field(description="Its id at the source, within the appointment at least.")]
-    status: Annotated[Status | None, Field(description="Left out: that of the appointment.")] = None
+    external_id: Annotated[Identifier, Field(description="Its id at the source, unique within the appointment.")]
+    status: Annotated[Status | None, Field(description="If left out: the status of the appointment.")] = None
     usager_external_id: Identifier | None = None
     responsible: NewPerson | None = None
     responsible_external_id: Identifier | None = None
@@ -141,22 +146,23 @@ class NewParticipation(NewPerson):
 class NewAppointment(_Body):
     """A whole appointment, as it should be: participations that are not listed are no longer part of it.
 
-    What is left out or null of `status`, `label`, `time_zone`, `collective`, `motif` and `created_at` stays as it is
-    known; `ends_at` and `place` become none.
+    `status`, `label`, `time_zone`, `collective`, `motif` and `created_at` keep their known values if they are left out
+    or null. Without `ends_at` or `place` the appointment no longer has one.
     """
 
     starts_at: Instant
     ends_at: Annotated[Instant | None, Field(description="Later than starts_at.")] = None
     time_zone: Annotated[
-        ZoneName | None, Field(description="In which its times are told; else the organisation's, else Europe/Paris.")
+        ZoneName | None,
+        Field(description="People are told times in this zone. If left out: the organisation's, else Europe/Paris."),
     ] = None
     status: Annotated[
-        Status | None, Field(description="A cancellation made here stands: unknown is a conflict then.")
+        Status | None, Field(description="A cancellation made here stands: `unknown` is then a conflict (409).")
     ] = None
     collective: bool | None = None
-    label: Annotated[OneLine | None, Field(description="What messages call it; else RDV, or as smsbot.toml says.")] = (
-        None
-    )
+    label: Annotated[
+        OneLine | None, Field(description="What messages call it. If left out: what smsbot.toml says, else RDV.")
+    ] = None
     created_at: Annotated[
         Instant | None, Field(description="Only a new appointment created within the last hour is announced.")
     ] = None
@@ -170,7 +176,7 @@ class NewAppointment(_Body):
         if self.ends_at is not None and self.ends_at <= self.starts_at:
             raise ValueError("ends_at is not later than starts_at")
         if self.place is not None and self.motif is not None and self.motif.location_type is LocationType.HOME:
-            raise ValueError("an appointment at home has no place: where an usager lives is not to be kept")
+            raise ValueError("an appointment at home has no place: the address of an usager may not be kept")
         if len({each.external_id for each in self.participations}) < len(self.participations):
             raise ValueError("two participations have the same external_id")
         return self
@@ -193,11 +199,11 @@ class NewAppointment(_Body):
 
 
 MOST_TOGETHER = 100
-"""Appointments in one request."""
+"""The most appointments in one request."""
 
 
 def _each(model: type[BaseModel]) -> WithJsonSchema:
-    """Described as a list of these. It is read as any JSON values, each by itself later (`read_one`)."""
+    """Describes a list of `model`. Its items are read as any JSON values, and checked one by one later (`read_one`)."""
     items = {"$ref": f"#/components/schemas/{model.__name__}"}
     return WithJsonSchema({"type": "array", "minItems": 1, "maxItems": MOST_TOGETHER, "items": items})
 
@@ -209,7 +215,7 @@ class IdentifiedAppointment(NewAppointment):
 
 
 class ManyAppointments(_Body):
-    """Appointments to create or replace, each by itself: one that is wrong keeps no other out."""
+    """Appointments to create or replace. Each is done by itself: if one is refused, the others are still done."""
 
     appointments: Annotated[
         tuple[Any, ...], Field(min_length=1, max_length=MOST_TOGETHER), _each(IdentifiedAppointment)
@@ -217,7 +223,7 @@ class ManyAppointments(_Body):
 
 
 class Reason(StrEnum):
-    """On whose wish an agent cancels."""
+    """Who wants the cancellation that an agent makes."""
 
     SERVICE = "service"
     USAGER_REQUEST = "usager_request"
@@ -234,7 +240,7 @@ class Cancellation(_Body):
         Identifier | None,
         Field(
             description="The `id` or `external_id` of the one participation that ends. In an individual appointment "
-            "the others end with it. Left out: the whole appointment ends, a collective one too."
+            "the others end with it. If left out, the whole appointment ends, even a collective one."
         ),
     ] = None
     reason: Annotated[
@@ -243,8 +249,8 @@ class Cancellation(_Body):
     word: Annotated[
         Word | None,
         Field(
-            description="What is added for the usager, on one line. It is not told where RDV Service Public writes to "
-            "usagers by itself."
+            description="The agent's own words to the usager, on one line, added to the message. They are not sent if "
+            "RDV Service Public writes to its usagers itself."
         ),
     ] = None
     hold_seconds: Annotated[
@@ -252,8 +258,8 @@ class Cancellation(_Body):
         Field(
             ge=0,
             le=int(TAKE_BACK_WITHIN.total_seconds()),
-            description="For so long nobody is told, and RDV Service Public is not asked, so that the cancellation can "
-            "be taken back.",
+            description="For so many seconds nobody is told and RDV Service Public is not asked. In this time the "
+            "cancellation can be taken back.",
         ),
     ] = 0
 
@@ -265,13 +271,13 @@ class IdentifiedCancellation(Cancellation):
         str,
         Field(
             max_length=texts.LONGEST_IDENTIFIER,
-            description="The appointment's `id`, or its `external_id` where one source alone has it.",
+            description="The appointment's `id`. Or its `external_id`, if only one source has it.",
         ),
     ]
 
 
 class ManyCancellations(_Body):
-    """Appointments to cancel, each by itself: one that cannot be cancelled keeps no other from it."""
+    """Appointments to cancel. Each is done by itself: if one is refused, the others are still done."""
 
     cancellations: Annotated[
         tuple[Any, ...], Field(min_length=1, max_length=MOST_TOGETHER), _each(IdentifiedCancellation)
@@ -279,33 +285,33 @@ class ManyCancellations(_Body):
 
 
 class NewAnswer(_Body):
-    """What is answered to the person who wrote a message."""
+    """An answer to the person who wrote a message."""
 
     text: Annotated[
         SendableText,
-        Field(description=f"Sent by SMS from the number that was written to; {MOST_SEGMENTS} segments at most."),
+        Field(description=f"Sent by SMS from the number that the person wrote to; at most {MOST_SEGMENTS} segments."),
     ]
     email: Annotated[
         Email | None,
         Field(
-            description="Only for somebody who has sent STOP: to which of their addresses it goes. Left out: to the "
-            "only one."
+            description="Only if the person has sent STOP: which of their addresses gets the answer. It may be left "
+            "out if they have only one."
         ),
     ] = None
 
 
 class HandingOver(_Body):
-    """To whom a message is left."""
+    """The colleague who gets a message."""
 
     to: Annotated[Email, Field(description="The address of an agent who may act in the message's organisation.")]
 
 
 class PuttingOff(_Body):
-    """Until when a message does not wait."""
+    """Until when a message is put off."""
 
     until: Annotated[
         Instant,
-        Field(description=f"At most {MOST_DAYS_AHEAD} days ahead. It waits at once if the person writes again."),
+        Field(description=f"At most {MOST_DAYS_AHEAD} days ahead. It waits again at once if the person writes."),
     ]
 
 
@@ -316,67 +322,70 @@ class NewNote(_Body):
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS_OF_A_NOTE),
         WithoutNul,
-        Field(description="It is never sent. It is erased with the message, and told to the person if they ask."),
+        Field(description="It is never sent. It is erased with the message. The person may ask to read it."),
     ]
 
 
 class TakingBackRequest(_Body):
-    """Which cancellation is taken back. Without a body, all that agents have cancelled in the appointment."""
+    """Which cancellation is taken back. Without a body: everything that agents have cancelled in the appointment."""
 
     participation_id: Annotated[
         Identifier | None,
-        Field(description="The `id` or `external_id` of a participation: what was cancelled together with it."),
+        Field(description="The `id` or `external_id` of a participation. All cancelled together with it stands again."),
     ] = None
 
 
 class NewWebhook(_Body):
-    """An address that is to be told of events."""
+    """An address to which events are sent."""
 
     url: Annotated[
         str,
         Field(
             max_length=LONGEST_URL,
-            description="https, on the public internet. It answers 2xx within ten seconds; no redirection is followed.",
+            description="An https address on the public internet. It must answer 2xx within ten seconds. Redirects are "
+            "not followed.",
             examples=["https://agenda.example.fr/smsbot"],
         ),
     ]
     secret: Annotated[
-        WebhookSecret | None, Field(description="What its webhooks are signed with; left out: one is made.")
+        WebhookSecret | None, Field(description="The secret that signs the events. If left out, one is made.")
     ] = None
     types: Annotated[
-        tuple[EventType, ...], Field(max_length=20, description="Of what it is told; empty or left out: of everything.")
+        tuple[EventType, ...], Field(max_length=20, description="The events to send. Empty or left out: all of them.")
     ] = ()
 
 
 class NewSecret(_Body):
-    """What a webhook is signed with from now on."""
+    """The secret that signs the events of a webhook from now on."""
 
-    secret: Annotated[WebhookSecret | None, Field(description="Left out: one is made.")] = None
+    secret: Annotated[WebhookSecret | None, Field(description="If left out, one is made.")] = None
 
 
 class Replay(_Body):
-    """Which events are to be told again."""
+    """Which events are sent once more."""
 
-    since: Annotated[Instant, Field(description="They happened then or later.")]
-    until: Annotated[Instant | None, Field(description="They happened before then.")] = None
+    since: Annotated[Instant, Field(description="Events that happened then or later.")]
+    until: Annotated[Instant | None, Field(description="Events that happened before then.")] = None
 
 
 class BatchRequest(_Body):
-    """Which appointments of an organisation, and what is done to them. Those that have begun are left alone."""
+    """Which appointments of an organisation, and what is done with them. Those that have begun are left out."""
 
     act: Annotated[BatchAct, Field(description="`cancel` all of them, or only `write` to their people.")]
     day: LocalDay
-    begins_from: Annotated[LocalHour, Field(description="Local time; at that hour or later.")] = None
-    begins_before: Annotated[LocalHour, Field(description="Local time; before that hour.")] = None
-    place: Annotated[OneLine | None, Field(description="Only at the place of this name.")] = None
-    reason: Annotated[Reason, Field(description="As for a single appointment; it does not count for `write`.")] = (
+    begins_from: Annotated[LocalHour, Field(description="Only those that begin at this local hour or later.")] = None
+    begins_before: Annotated[LocalHour, Field(description="Only those that begin before this local hour.")] = None
+    place: Annotated[OneLine | None, Field(description="Only those at the place of this name.")] = None
+    reason: Annotated[Reason, Field(description="As for a single appointment. It means nothing with `write`.")] = (
         Reason.SERVICE
     )
-    word: Annotated[Word | None, Field(description="What people are told besides; needed for `write`.")] = None
+    word: Annotated[
+        Word | None, Field(description="The agent's own words, added to the message. Required for `write`.")
+    ] = None
     dry_run: Annotated[bool, Field(description="Only tell what would be done, and what people would get.")] = False
 
     @model_validator(mode="after")
     def _says_something(self) -> BatchRequest:
         if self.act is BatchAct.WRITE and not self.word:
-            raise ValueError("to write needs a word")
+            raise ValueError("`write` needs a `word`")
         return self

@@ -1,4 +1,4 @@
-"""How the API answers with a resource, and where the next page of a list is."""
+"""Makes answers from resources, and the address of the next page of a list."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from smsbot.diary.appointments_in_reach import ListPosition
 
 
 def json_answer(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """The answer. It holds personal data or a secret, so no cache on the way may keep it."""
+    """The answer with this resource. It holds personal data or a secret, so no cache on the way may keep it."""
     return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")
 
 
 @dataclass(frozen=True, slots=True)
 class NextPages:
-    """Writes the address of the next page. `public_url` is where the outside reaches the service."""
+    """Makes the address of the next page. `public_url` is how others reach the service."""
 
     public_url: str
 
     def address(self, request: Request, path: str, position: ListPosition | None) -> str | None:
-        """The address of the next page of the list at `path`, which begins after `position`; None at the end."""
+        """The address of the next page of the list at `path`.
+
+        It begins after `position`; None: there is no next page.
+        """
         if position is None:
             return None
         parameters = {**request.query_params, "cursor": position.cursor()}

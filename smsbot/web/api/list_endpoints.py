@@ -38,7 +38,10 @@ STOP_LIST = "/api/v1/stop-list"
 
 @dataclass(frozen=True, slots=True)
 class ListEndpoints:
-    """`agent_of` tells whose request it is, or refuses it; `appointment_of` finds an appointment of theirs by name."""
+    """The endpoints of these lists. `agent_of` returns whose request it is, or refuses it.
+
+    `appointment_of` returns our id of the appointment that the agent means by a name.
+    """
 
     database: Database
     terms: TermsBook

@@ -1,4 +1,4 @@
-"""What the API answers about organisations, about messages to usagers, and about who has sent STOP."""
+"""What the API answers about organisations, about messages to usagers, and about the STOP list."""
 
 from __future__ import annotations
 
@@ -16,25 +16,30 @@ from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.web.api.resources import ApiResource
 
 NextPage = Annotated[
-    str | None, Field(json_schema_extra={"format": "uri"}, description="Its address; null: this is the end.")
+    str | None,
+    Field(json_schema_extra={"format": "uri"}, description="The next page's address; null: this is the end."),
 ]
 
 
 class OrganisationDetails(ApiResource):
-    """An organisation, what holds for its appointments where nothing else is said, and what waits there."""
+    """An organisation, the defaults for its appointments, and what waits in its inbox."""
 
     source: str
-    external_id: Annotated[str, Field(description="As the source numbers it.")]
+    external_id: Annotated[str, Field(description="Its id at the source.")]
     name: str | None
     phone_number: str | None
     email: str | None
     verticale: str | None
-    time_zone: Annotated[str, Field(description="IANA name; of appointments that have none of their own.")]
+    time_zone: Annotated[str, Field(description="IANA name, for appointments without a time zone of their own.")]
     label: Annotated[str | None, Field(description="What messages call an appointment; null: RDV.")]
-    notice_hours: Annotated[float, Field(description="So long before its start, an usager can no longer cancel.")]
+    notice_hours: Annotated[float, Field(description="How many hours before the start usagers can no longer cancel.")]
     may_be_cancelled: Annotated[bool, Field(description="False: usagers are told whom to call instead.")]
-    sender: Annotated[str | None, Field(description="From what unasked SMS leave; null: from the main sender.")]
-    alert_email: Annotated[str | None, Field(description="Is told that messages wait; null: nobody is.")]
+    sender: Annotated[
+        str | None, Field(description="The sender of notifications and reminders by SMS; null: the main sender.")
+    ]
+    alert_email: Annotated[
+        str | None, Field(description="The address that is told when messages wait; null: nobody is told.")
+    ]
     appointments_coming: Annotated[int, Field(description="Still to come and not cancelled.")]
     messages_waiting: Annotated[int, Field(description="In the inbox and not handled.")]
 
@@ -47,7 +52,7 @@ class OrganisationPage(ApiResource):
 
 
 class DeliveryResource(ApiResource):
-    """A message to an usager, and what has become of it."""
+    """A message to an usager, and how it ended."""
 
     id: str
     appointment_id: str
@@ -60,15 +65,15 @@ class DeliveryResource(ApiResource):
         str | None,
         Field(description="Null once it was erased, and where it also tells of appointments of other organisations."),
     ]
-    segments: Annotated[int | None, Field(description="Of an SMS: how many are paid for.")]
-    by_agent: Annotated[str | None, Field(description="Who wrote it or had it sent again; null: nobody but the bot.")]
+    segments: Annotated[int | None, Field(description="Of an SMS: how many segments are paid for.")]
+    by_agent: Annotated[str | None, Field(description="The agent who wrote it or had it sent again; null: the bot.")]
     created_at: datetime
     sent_at: Annotated[datetime | None, Field(description="When the gateway or mail server took it.")]
     fate: Annotated[
         Fate,
         Field(
-            description="`lost`: it was taken and did not arrive. `refused`: it was not taken. `resting`: it was tried "
-            "for long enough. `erased`, `overtaken` and `opted_out`: it was not sent on purpose. E-mails stay `sent`."
+            description="`lost`: it was taken and did not arrive. `refused`: it was not taken. `resting`: delivery has "
+            "given it up. `erased`, `overtaken` and `opted_out`: it was left unsent on purpose. E-mails stay `sent`."
         ),
     ]
     code: Annotated[str | None, Field(description="The gateway's or mail server's reason.")]
@@ -96,6 +101,7 @@ class StopPage(ApiResource):
 
 
 def organisation_details(found: OrganisationRow, terms: TermsBook) -> OrganisationDetails:
+    """The organisation for the answer. What `smsbot.toml` says (`terms`) goes before what the source says."""
     row = found.organisation
     rules = terms.policy.rules_for(
         row["source"], organisation=row["external_id"], service=None, motif=None, verticale=row["verticale"]
@@ -120,6 +126,7 @@ def organisation_details(found: OrganisationRow, terms: TermsBook) -> Organisati
 
 
 def delivery_resource(row: RowMapping) -> DeliveryResource:
+    """The message for the answer, from its row in `outgoing_messages`."""
     became = delivery_of(row["state"], row["delivery_status"], row["error_code"])
     participation_id = row["participation_id"]
     return DeliveryResource(

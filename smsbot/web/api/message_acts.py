@@ -1,7 +1,8 @@
-"""One message of the inbox through the API: read, answered, done, left to a colleague, put off, and noted upon.
+"""The endpoints for one message of the inbox: read it, answer it, mark it as done, hand it over, put it off, add a
+note.
 
-Each act is on the thread of one message: what one telephone wrote to one number of ours about one organisation. What
-came after that message still waits.
+Each act applies to the thread of the message, up to this message. A thread is everything that one telephone wrote to
+one of our numbers about one organisation. Messages that came later still wait.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import MessageResource, message_resource
 
 MessageAct = Callable[[Connection, Agent, Thread, int], None]
-"""Done to the thread of the message with this id of ours, in the transaction that holds the thread."""
+"""An act on a thread, which is locked in this transaction. The last argument is our id of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageActs:
-    """The endpoints below `/api/v1/messages/{id}`. `agent_of` tells whose request it is, or refuses it."""
+    """The endpoints at and below `/api/v1/messages/{id}`. `agent_of` returns whose request it is, or refuses it."""
 
     database: Database
     agent_emails: AgentEmails
@@ -96,7 +97,7 @@ class MessageActs:
             known = colleagues(connection, agent, thread.organisation_id)
             colleague = next((each for each in known if each.email == asked.to.lower()), None)
             if colleague is None:
-                detail = "Nobody else of this address may act in the message's organisation."
+                detail = "No colleague with this address may act in the message's organisation."
                 raise ApiProblem(HTTPStatus.CONFLICT, detail)
             hand_over(connection, thread, agent, colleague)
             enqueue(connection, self.agent_emails.handed_over(colleague, agent, [message_id]), now)
@@ -109,7 +110,7 @@ class MessageActs:
 
         def act(connection: Connection, agent: Agent, thread: Thread, message_id: int) -> None:
             if not now < asked.until <= now + timedelta(days=MOST_DAYS_AHEAD):
-                detail = f"`until` is not ahead, or more than {MOST_DAYS_AHEAD} days ahead."
+                detail = f"`until` is in the past, or more than {MOST_DAYS_AHEAD} days ahead."
                 raise ApiProblem(HTTPStatus.CONFLICT, detail)
             put_off(connection, thread, agent, Seen(message_id, 0), asked.until, now, thread.comes_back_at)
 
@@ -131,13 +132,16 @@ class MessageActs:
 
 
 def _done(connection: Connection, *, agent: Agent, message_id: int, act: MessageAct, now: datetime) -> MessageResource:
-    """Do it, and return the message as it is then. Raises ApiProblem before anything is written."""
+    """Lock the message's thread, do `act`, and return the message as it is then.
+
+    Raises ApiProblem before anything is written.
+    """
     try:
         act(connection, agent, lock_thread(connection, agent, message_id), message_id)
     except OutOfReach:
         raise _not_found() from None
     except Overtaken:
-        detail = "A colleague is at it or has dealt with it, or the person has written since: nothing was done."
+        detail = "A colleague is working on it or has dealt with it, or the person has written since: nothing was done."
         raise ApiProblem(HTTPStatus.CONFLICT, detail) from None
     return message_resource(find_message(connection, agent, message_id), now)
 
@@ -150,7 +154,10 @@ def _read(connection: Connection, agent: Agent, message_id: int, now: datetime) 
 
 
 def _mail_address(opened: OpenThread, wanted: str | None) -> str | None:
-    """Where the answer goes by e-mail; None by SMS. Raises ApiProblem where it can go nowhere."""
+    """The address to which the answer goes by e-mail, or None if it goes by SMS.
+
+    Raises ApiProblem if `wanted` does not fit how the person can be reached.
+    """
     if not opened.opted_out:
         if wanted is not None:
             raise ApiProblem(HTTPStatus.CONFLICT, "The person takes SMS: leave `email` out.")
@@ -164,7 +171,10 @@ def _mail_address(opened: OpenThread, wanted: str | None) -> str | None:
 
 
 def _seen(opened: OpenThread, message_id: int) -> Seen:
-    """What the caller knows of the thread. Where all is handled, no answer: the same one again is then no second."""
+    """What the caller has seen of the thread.
+
+    If nothing waits in it, the caller counts as having seen no answer: so a repeated request sends no second answer.
+    """
     return Seen(message_id, opened.seen.answer_id if opened.thread.waiting else 0)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document. The models describe themselves; the rest is written here.
+"""The OpenAPI 3.1 document. The schemas come from the models, the paths from `described_paths`.
 
 There are few endpoints, so no framework is needed. The tests check every endpoint against this document.
 """
@@ -53,11 +53,11 @@ from smsbot.web.api.resources import (
 )
 
 _DESCRIPTION = """\
-Appointments and messages of the organisations of the token. Others are not there. The token is another system's \
-(`smsbot tokens create`), with the scopes that each operation names, or an agent's (`smsbot agent add`), who may do \
-everything. Instants are ISO 8601, those answered in UTC. A member that is not known here is refused, not passed over. \
-Every list goes on at the address in `next`. So many requests a minute are taken of each token; `RateLimit` says what \
-is left, and beyond it the answer is 429.
+Appointments and messages of the organisations of the token. Those of other organisations do not exist here. The token \
+belongs to another system (`smsbot tokens create`) and needs the scopes that each operation names; or it belongs to an \
+agent (`smsbot agent add`), who may do everything. Times are ISO 8601; those in answers are UTC. An unknown member in \
+a body is refused. `next` is the address of the next page of a list. The number of requests a minute is limited for \
+each token: `RateLimit` says how many are left, and beyond the limit the answer is 429.
 """
 
 _BEARER = "A token of another system, which has scopes, or of an agent, which may do everything."

@@ -1,6 +1,6 @@
-"""What every operation of the API has in common in the OpenAPI document: tag, scope, examples, and where it leads.
+"""What every operation has in the OpenAPI document: a tag, a scope, examples, and links to operations that can follow.
 
-`completed` adds them to the paths as `openapi` writes them, so that they are said in one place.
+`completed` adds these to the described paths, so that they are written in one place only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smsbot.web.api.examples import EXAMPLES
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation:
-    """`scope` is what a token of another system needs for it."""
+    """The tag and the scope of one operation. Tokens of other systems need the scope to use it."""
 
     tag: str
     scope: ApiScope
@@ -27,7 +27,7 @@ TAGS: Mapping[str, str] = {
     "Appointments": "Feed them, read them back, cancel them.",
     "Many at once": "Cancel all appointments of a day or a place, or write to their people.",
     "Messages": "What usagers wrote, and what was sent to them.",
-    "Events": "Learn what happens, by webhook or by asking.",
+    "Events": "Learn what happens, by webhook or by reading the list.",
     "Organisations": "What is set for each, and what waits there.",
     "STOP list": "Who takes no SMS.",
 }
@@ -73,7 +73,7 @@ OPERATIONS: Mapping[str, ApiOperation] = {
     "readOrganisation": ApiOperation("Organisations", ApiScope.ORGANISATIONS_READ),
     "listStops": ApiOperation("STOP list", ApiScope.STOP_LIST_READ),
 }
-"""By operation id. Tests hold it to what the endpoints ask for."""
+"""The operations, by operation id. Tests compare their scopes with those that the endpoints demand."""
 
 _OF_APPOINTMENT = (
     *("readAppointment", "cancelAppointment", "takeBackCancellation"),
@@ -91,7 +91,10 @@ _LINKS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "beginBatch": ("/id", _OF_BATCH),
     "listOrganisations": ("/organisations/0/external_id", ("readOrganisation", "beginBatch")),
 }
-"""Which operations go on with the id that an answer has: where it stands there (a JSON Pointer), and their names."""
+"""Which operations can follow an answer, by the operation id of that answer.
+
+Each has the place of the id that they need in the answer (a JSON Pointer), and their operation ids.
+"""
 
 _QUOTA = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
 
@@ -102,16 +105,16 @@ HEADERS: Mapping[str, Any] = {
         "example": '"token";r=1199;t=1',
     },
     "RateLimit-Policy": {
-        "description": "The token's quota (`q`) in so many seconds (`w`).",
+        "description": "The token's quota: `q` requests in `w` seconds.",
         "schema": {"type": "string"},
         "example": '"token";q=1200;w=60',
     },
 }
-"""The components that answers refer to."""
+"""The headers to which answers refer, as components of the document."""
 
 
 def completed(paths: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The paths with tags, scopes, examples, links and the headers of quotas. `paths` itself stays as it is."""
+    """A copy of `paths` with tags, scopes, examples, links and the headers of quotas."""
     return {
         path: {method: each if method == "parameters" else _completed(each) for method, each in item.items()}
         for path, item in paths.items()
@@ -119,7 +122,7 @@ def completed(paths: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def shared_parameters(paths: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The paths with references in place of the parameters that are described more than once, and these parameters."""
+    """A copy of `paths`, in which parameters that occur more than once are references, and these parameters by name."""
     counted = Counter(json.dumps(each) for each in _parameters(paths))
     names: dict[str, str] = {}
     for written, number in counted.items():
@@ -172,7 +175,7 @@ def _answer(name: str, status: str, answer: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _with_examples(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `content` of a body or an answer, with the example of its model; empty where it has none."""
+    """The `content` of a body or an answer, with the example of its model. Empty if it has no content."""
     if "content" not in described:
         return {}
     return {

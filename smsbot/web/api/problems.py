@@ -1,4 +1,4 @@
-"""ApiProblem details for HTTP APIs (RFC 9457): the one form in which the agents' API says that something is wrong."""
+"""Problem details for HTTP APIs (RFC 9457): every error that the API answers has this form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Violation(BaseModel):
-    """One thing that is wrong with a request: where, and what."""
+    """One thing that is wrong with a request: where it is, and what is wrong."""
 
     model_config = ConfigDict(title="Violation")
 
@@ -29,7 +29,7 @@ class Violation(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """What is wrong, as RFC 9457 has it. `type` is always `about:blank`: the status says which kind it is."""
+    """What is wrong, in the form of RFC 9457. `type` is always `about:blank`: the status alone tells the kind."""
 
     model_config = ConfigDict(title="Problem")
 
@@ -41,7 +41,7 @@ class ProblemDetails(BaseModel):
 
 
 class ApiProblem(HTTPException):
-    """Raised by an endpoint. `detail` is a sentence that repeats nothing personal."""
+    """Raised by an endpoint, and answered as a problem. `detail` is a sentence without personal data."""
 
     def __init__(
         self,
@@ -56,18 +56,18 @@ class ApiProblem(HTTPException):
 
 
 def details_of(problem: ApiProblem) -> ProblemDetails:
-    """The problem as it is answered for one of many things that were asked in one request."""
+    """The problem as a part of an answer, for one item of a request about many."""
     return _details(problem.status_code, problem.detail, problem.errors)
 
 
 def wrong_body(error: ValidationError) -> ApiProblem:
-    """422 for a body that is JSON, but not what the endpoint takes."""
+    """The problem (422) for a body that is JSON, but not what the endpoint takes."""
     errors = [Violation(pointer=_pointer(each["loc"]), detail=_sentence(each)) for each in _errors(error)]
     return ApiProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not what is expected: see errors.", errors=errors)
 
 
 def wrong_query(error: ValidationError) -> ApiProblem:
-    """422 for query parameters."""
+    """The problem (422) for wrong query parameters."""
     errors = [
         Violation(parameter=str(each["loc"][0]) if each["loc"] else None, detail=_sentence(each))
         for each in _errors(error)
@@ -76,7 +76,7 @@ def wrong_query(error: ValidationError) -> ApiProblem:
 
 
 def handlers() -> dict[Any, ExceptionHandler]:
-    """For Starlette's ExceptionMiddleware: every error there can be becomes a problem, what nobody foresaw included."""
+    """The handlers for Starlette's ExceptionMiddleware. They turn every error into a problem, unexpected ones too."""
     return {HTTPException: _http_problem, Exception: _unforeseen}
 
 
@@ -108,7 +108,10 @@ def _errors(error: ValidationError) -> Sequence[Any]:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    """What pydantic says, less its own words around what our validators say."""
+    """The message of pydantic.
+
+    If one of our validators raised the error: our own sentence, without pydantic's prefix.
+    """
     return str(error["ctx"]["error"]) if error["type"] == "value_error" else str(error["msg"])
 
 

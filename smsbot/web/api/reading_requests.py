@@ -1,4 +1,4 @@
-"""Reads a request of the agents' API: whose it is, its query, its body. What is wrong becomes a problem."""
+"""Reads a request of the API: its token, its query, its body. Whatever is wrong in them is raised as an ApiProblem."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from smsbot.web.api.problems import ApiProblem, Violation, wrong_body, wrong_que
 from smsbot.web.forms import read_body
 
 MOST_BYTES = 512 * 1024
-"""Enough for the largest collective appointment, with room."""
+"""The most bytes of a body. The largest collective appointment needs less."""
 MOST_BYTES_OF_MANY = 2 * 1024 * 1024
-"""Of a request about many appointments."""
+"""The most bytes of a body about many appointments."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,200}=*")  # RFC 6750, 2.1
 _JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
@@ -89,15 +89,15 @@ def _without_a_moment(position: ListPosition) -> ListPosition:
     return position
 
 
-# In a path and in a query everything is a text, and a "+" that was not escaped there arrives as a space.
+# In a path and in a query every value is a text. A "+" that the caller did not escape there arrives as a space.
 
 QueriedIdentifier = Annotated[str, BeforeValidator(checked_identifier), WithJsonSchema(IDENTIFIER_SCHEMA)]
 
 FirstInstant = Annotated[datetime, BeforeValidator(_first_instant), described("date-time", "date")]
-"""A point in time, or a day: its first moment in Paris."""
+"""A point in time, or a day. A day means the moment at which it begins in Paris."""
 
 LastInstant = Annotated[datetime, BeforeValidator(_last_instant), described("date-time", "date")]
-"""A point in time, or a day: its last moment in Paris."""
+"""A point in time, or a day. A day means the moment at which it ends in Paris."""
 
 QueriedPhone = Annotated[str, AfterValidator(_queried_phone), described("phone", examples=["06 12 34 56 78"])]
 
@@ -135,7 +135,7 @@ EventCursor = Annotated[
 
 
 def bearer_token(request: Request) -> str:
-    """The token in the Authorization header. Raises 401."""
+    """The token in the Authorization header. Raises ApiProblem 401 if there is none, or several."""
     headers = request.headers.getlist("authorization")
     if not headers:
         raise unauthorised("A token is needed: Authorization: Bearer …")
@@ -146,13 +146,16 @@ def bearer_token(request: Request) -> str:
 
 
 def unauthorised(detail: str, error: str | None = None) -> ApiProblem:
-    """A 401 with the challenge that it must have (RFC 6750, 3). `error` is one of the codes there."""
+    """The problem 401 with the challenge that it must have (RFC 6750, 3). `error` is an error code of that section."""
     challenge = 'Bearer realm="smsbot"' + (f', error="{error}"' if error else "")
     return ApiProblem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
 
 
 def read_query(request: Request, model: type[Model], **path_parameters: str) -> Model:
-    """The query parameters, together with those of the path. Raises 422 for wrong, unknown and repeated ones."""
+    """The parameters of the query and of the path as a `model`.
+
+    Raises ApiProblem 422 for wrong, unknown and repeated ones.
+    """
     given = request.query_params.multi_items()
     names = [*path_parameters, *(name for name, _ in given)]
     repeated = [Violation(parameter=name, detail="is given twice") for name in set(names) if names.count(name) > 1]
@@ -170,15 +173,15 @@ class AppointmentKey(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     external_id: Annotated[QueriedIdentifier, Field(description="The appointment's id at its source.")]
-    source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
+    source: Annotated[QueriedIdentifier, Field(description="The source that gave the id.")] = DEFAULT_SOURCE
 
 
 class SourceQuery(BaseModel):
-    """Which source appointments are of."""
+    """The source of appointments."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Annotated[QueriedIdentifier, Field(description="Where their ids come from.")] = DEFAULT_SOURCE
+    source: Annotated[QueriedIdentifier, Field(description="The source that gave their ids.")] = DEFAULT_SOURCE
 
 
 class OrganisationKey(BaseModel):
@@ -187,13 +190,17 @@ class OrganisationKey(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[QueriedIdentifier, Field(description="The organisation's id at its source.")]
-    source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
+    source: Annotated[QueriedIdentifier, Field(description="The source that gave the id.")] = DEFAULT_SOURCE
 
 
 async def read_json(
     request: Request, model: type[Model], *, optional: bool = False, most_bytes: int = MOST_BYTES
 ) -> Model:
-    """The body as a `model`. An empty body is allowed if it is `optional`. Raises 400, 413, 415 and 422."""
+    """The body as a `model`. If the body is `optional` and empty: a `model` with its default values.
+
+    Raises ApiProblem 400 (no JSON), 415 (not declared as JSON) or 422 (not what the endpoint takes), and HTTPException
+    413 (longer than `most_bytes`).
+    """
     body = await read_body(request, most_bytes)
     if optional and not body:
         return model()
@@ -209,7 +216,7 @@ async def read_json(
 
 
 def read_one(model: type[Model], value: Any) -> Model:
-    """One JSON value of many in a body, by the rules for JSON. Raises 422."""
+    """One item of a list in a body as a `model`, read with pydantic's rules for JSON. Raises ApiProblem 422."""
     try:
         return model.model_validate_json(to_json(value))
     except ValidationError as error:
@@ -217,13 +224,13 @@ def read_one(model: type[Model], value: Any) -> Model:
 
 
 class ListQuery(BaseModel):
-    """The query parameters of the list of appointments. All that are given must be met."""
+    """The query parameters of the list of appointments. An appointment is listed if it meets all that are given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     external_id: Annotated[QueriedIdentifier | None, Field(description="The appointment's id at its source.")] = None
     phone: Annotated[
-        QueriedPhone | None, Field(description="The number that one of its usagers is reached at, in any spelling.")
+        QueriedPhone | None, Field(description="The number at which one of its usagers is reached, in any spelling.")
     ] = None
     starts_from: Annotated[
         FirstInstant | None,
@@ -237,9 +244,9 @@ class ListQuery(BaseModel):
     changed_since: Annotated[
         FirstInstant | None,
         Field(
-            description="It has changed then or later, and the list is in the order of changes. Whoever polls asks "
-            "from a minute before the newest `changed_at` seen so far: of two changes made at the same time one can be "
-            "seen a moment before the other."
+            description="It has changed then or later, and the list is in the order of changes. If you poll, ask from "
+            "a minute before the newest `changed_at` that you have seen: of two changes made at the same time, one can "
+            "become visible a moment before the other."
         ),
     ] = None
     limit: Limit = _IN_A_PAGE
@@ -266,7 +273,7 @@ class PageQuery(BaseModel):
 
 
 class StopsQuery(BaseModel):
-    """The query parameters of the STOP list. All that are given must be met."""
+    """The query parameters of the STOP list. A number is listed if it meets all that are given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -279,7 +286,7 @@ class StopsQuery(BaseModel):
 
 
 class MessagesQuery(BaseModel):
-    """The query parameters of a list of messages. All that are given must be met."""
+    """The query parameters of a list of messages. A message is listed if it meets all that are given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -287,14 +294,14 @@ class MessagesQuery(BaseModel):
     since: Annotated[
         FirstInstant | None,
         Field(
-            description="It came then or later. A day begins at midnight in Paris. Whoever polls asks from a minute "
-            "before the newest `received_at` seen so far: of two messages that came at the same time, one can be seen "
-            "a moment before the other."
+            description="It came then or later. A day begins at midnight in Paris. If you poll, ask from a minute "
+            "before the newest `received_at` that you have seen: of two messages that came at the same time, one can "
+            "become visible a moment before the other."
         ),
     ] = None
     waiting: Annotated[
         QueriedFlag | None,
-        Field(description="Whether it waits in the inbox, so that no agent has answered it, closed it or put it off."),
+        Field(description="Whether it waits in the inbox: no agent has answered it, closed it or put it off."),
     ] = None
     limit: Limit = _IN_A_PAGE
     cursor: CursorOfMoments = None
@@ -304,12 +311,12 @@ class MessagesQuery(BaseModel):
 
 
 class EventsQuery(BaseModel):
-    """The query parameters of the list of events. All that are given must be met."""
+    """The query parameters of the list of events. An event is listed if it meets all that are given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     after: Annotated[
-        EventCursor, Field(description="The `after` of the last answer. 0, or left out: from the oldest kept event on.")
+        EventCursor, Field(description="The `after` of the last answer. 0 or left out: begin at the oldest kept event.")
     ] = 0
     since: Annotated[
         FirstInstant | None, Field(description="It happened then or later. A day begins at midnight in Paris.")

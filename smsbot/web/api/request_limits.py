@@ -1,10 +1,10 @@
-"""How many requests the API takes a minute: of one token, and without a valid token from one network address.
+"""Limits how many requests a minute the API takes: for each token, and for each address that sends no valid token.
 
-Each process counts for itself and in memory, so that a request costs nothing in the database. A quota that was not used
-for a minute is whole again, and in between it comes back evenly.
+Each process counts for itself in memory, so that counting costs nothing in the database. A used quota comes back
+evenly; after a minute without requests all of it is back.
 
-Every answer to a valid token says how much of its quota is left, in the fields `RateLimit-Policy` and `RateLimit` as
-draft-ietf-httpapi-ratelimit-headers-10 has them.
+Every answer to a request with a valid token says how much of the quota is left, in the header fields `RateLimit-Policy`
+and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def monotonic() -> timedelta:
 
 @dataclass(slots=True)
 class _Quotas:
-    """So many requests a minute for each key, and when each key may make the next one."""
+    """`number` requests a minute for each key. `free_at` has what each key has used, as `RateLimit` counts it."""
 
     number: int
     free_at: dict[str, timedelta] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class _Quotas:
         return self.limit.allowance(self.free_at.get(key), now).number
 
     def wait(self, key: str, now: timedelta) -> timedelta:
-        """How long until one more may be made."""
+        """How long until the key may make one more request."""
         return self.limit.allowance(self.free_at.get(key), now).begins - now
 
     def until_whole(self, key: str, now: timedelta) -> timedelta:
-        """How long until nothing of the quota is used any more."""
+        """How long until all of the key's quota is back."""
         return max(timedelta(0), self.free_at.get(key, timedelta(0)) + self.limit.credit - now)
 
     def take(self, key: str, now: timedelta) -> None:
@@ -63,14 +63,14 @@ class _Quotas:
         self.free_at[key] = self.limit.allowance(self.free_at.get(key), now).free_at_after(1)
 
     def _make_room(self, now: timedelta) -> None:
-        """Forget the keys that have their whole quota, and at least the oldest one."""
+        """Forget the keys that have all of their quota, and in any case the oldest one."""
         self.free_at.pop(next(iter(self.free_at)))
         whole = now - self.limit.credit
         self.free_at = {key: free_at for key, free_at in self.free_at.items() if free_at > whole}
 
 
 class RequestLimits:
-    """Counts requests. `per_token` and `failures` are numbers a minute; `clock` never goes back."""
+    """Counts requests. `per_token` and `failures` are requests per minute. `clock` must never go back."""
 
     def __init__(self, per_token: int, failures: int, clock: Callable[[], timedelta] = monotonic) -> None:
         self._tokens = _Quotas(per_token)
@@ -78,9 +78,10 @@ class RequestLimits:
         self._clock = clock
 
     def before_looking(self, request: Request, token_hash: str) -> None:
-        """Refuse an address from which too many requests came without a valid token. Raises 429.
+        """Check the caller's address before the token is looked up in the database.
 
-        A token that has worked in this process is let through: other programs may share its address.
+        Raises ApiProblem 429 if too many requests without a valid token came from this address. A token that was valid
+        in this process before is let through, because other programs may share its address.
         """
         network, now = _network(request), self._clock()
         if token_hash not in self._tokens.free_at and not self._failures.left(network, now):
@@ -89,11 +90,11 @@ class RequestLimits:
             raise _too_many(detail, wait)
 
     def count_failure(self, request: Request) -> None:
-        """The request had no valid token."""
+        """Count a request without a valid token against its address."""
         self._failures.take(_network(request), self._clock())
 
     def count(self, request: Request, token_hash: str) -> None:
-        """A request with this valid token. Raises 429 where its quota is used up."""
+        """Count a request with this valid token. Raises ApiProblem 429 if the token's quota is used up."""
         now, tokens = self._clock(), self._tokens
         left = tokens.left(token_hash, now)
         if left:
@@ -110,7 +111,7 @@ class RequestLimits:
 
 @dataclass(frozen=True, slots=True)
 class QuotaHeaders:
-    """Middleware: tells in every answer what `RequestLimits.count` has written down of the request's quota."""
+    """Middleware that adds to every answer the headers of the quota, which `RequestLimits.count` has noted."""
 
     app: ASGIApp
 

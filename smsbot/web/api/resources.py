@@ -1,6 +1,7 @@
-"""What agents read, as JSON straight from the rows of the database: appointments with their participations, messages.
+"""What the API answers about appointments, messages, events and webhooks. It is made straight from rows of the
+database.
 
-Instants are UTC and end in Z. Every member is always there, null where nothing is known.
+Times are UTC and end in Z. Every member is always present; it is null if nothing is known.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class ParticipationResource(ApiResource):
     last_name: str | None
     phone: Annotated[str | None, Field(description="E.164; the responsible person's where there is one.")]
     takes_sms: Annotated[
-        bool, Field(description="False without a number, and for a landline or special number: e-mail is all they get.")
+        bool, Field(description="False without a number, and for a landline or special number: they get e-mails only.")
     ]
     email: Annotated[str | None, Field(description="The responsible person's where there is one.")]
     cancelled_at: datetime | None
@@ -65,24 +66,25 @@ class ParticipationResource(ApiResource):
     cancelled_way: Via | None
     announced_at: Annotated[
         datetime | None,
-        Field(description="When the usager wrote that they come; null again once it is cancelled or moved."),
+        Field(description="When the usager wrote that they come. It is null again once it is cancelled or moved."),
     ]
     cancellation_requested_at: Annotated[
         datetime | None,
         Field(
             description="Since when its source is being asked to cancel it. It is not cancelled before the source has "
-            "answered; then this is null again, whatever the answer."
+            "answered. After the answer this is null again, also if the source has refused."
         ),
     ]
     taking_back_requested_at: Annotated[
         datetime | None,
         Field(
-            description="Since when its source is being asked to take the usager's cancellation back. It does not "
-            "stand again before the source has answered; then this is null again, whatever the answer."
+            description="Since when its source is being asked to take the usager's cancellation back. It stays "
+            "cancelled until the source has answered. After the answer this is null again, also if the source has "
+            "refused."
         ),
     ]
     locked_until: Annotated[
-        datetime | None, Field(description="Until then the usager cannot cancel it, after three wrong answers.")
+        datetime | None, Field(description="After three wrong answers: the usager cannot cancel it until then.")
     ]
 
 
@@ -91,7 +93,7 @@ class AppointmentResource(ApiResource):
     source: str
     external_id: str
     starts_at: datetime
-    time_zone: Annotated[str, Field(description="IANA name; in which its times are told.")]
+    time_zone: Annotated[str, Field(description="IANA name of the zone in which people are told its times.")]
     ends_at: datetime | None
     status: Status
     collective: bool
@@ -103,15 +105,17 @@ class AppointmentResource(ApiResource):
 
 
 class NotifiedResource(ApiResource):
-    """Whether one participation is told of what the request has done. A reminder comes later, by itself."""
+    """Whether the person of one participation is told what the request has done. Reminders are not counted here."""
 
     participation_id: Annotated[str, Field(examples=["part-34"])]
-    ways: Annotated[tuple[str, ...], Field(description="sms, email; empty: it is not told.", examples=[["sms"]])]
-    leaves_at: Annotated[datetime | None, Field(description="Not before then.", examples=["2026-05-04T10:00:00Z"])]
+    ways: Annotated[tuple[str, ...], Field(description="sms, email; empty: they are not told.", examples=[["sms"]])]
+    leaves_at: Annotated[
+        datetime | None, Field(description="The message leaves then, or later.", examples=["2026-05-04T10:00:00Z"])
+    ]
     why_not: Annotated[
         WhyNot | None,
         Field(
-            description="Why it is not told. `nothing_new`: nothing has changed that people are told of; `not_wanted`: "
+            description="Why they are not told. `nothing_new`: nothing changed that people are told of; `not_wanted`: "
             "`send_lifecycle_notifications` is false; `no_address`: neither a telephone that takes SMS nor an e-mail "
             "address; `not_accepted`: `notify_by_sms` and `notify_by_email` leave no way; `stopped`: the telephone "
             "has said STOP; `begun`: the appointment has begun; `requested`: its source has been asked, and people are "
@@ -121,7 +125,7 @@ class NotifiedResource(ApiResource):
 
 
 class WrittenAppointment(AppointmentResource):
-    """The appointment as it is now, and who is told of what has changed."""
+    """The appointment as it is now, and who is told of the change."""
 
     notified: tuple[NotifiedResource, ...]
 
@@ -132,14 +136,14 @@ class CancelledAppointment(WrittenAppointment):
     outcome: Annotated[
         AgentCancellation,
         Field(
-            description="`already_cancelled`: before this request, by whomever; nothing has been done. "
-            "`requested`: not cancelled yet; its source has been asked to cancel it, by this request or before."
+            description="`already_cancelled`: it was cancelled before this request, and nothing was done. "
+            "`requested`: it is not cancelled yet; its source has been asked to cancel it, by this request or before."
         ),
     ]
 
 
 class AppointmentResult(ApiResource):
-    """What became of one of many appointments: the answer that it would have had alone."""
+    """The result for one appointment of many: the same answer as if it had been sent alone."""
 
     status: Annotated[int, Field(description="The HTTP status that it would have had alone.", examples=[201])]
     appointment: WrittenAppointment | None = None
@@ -153,7 +157,7 @@ class AppointmentResults(ApiResource):
 
 
 class CancellationResult(ApiResource):
-    """What became of one of many cancellations: the answer that it would have had alone."""
+    """The result for one cancellation of many: the same answer as if it had been sent alone."""
 
     status: Annotated[int, Field(description="The HTTP status that it would have had alone.", examples=[200])]
     appointment: CancelledAppointment | None = None
@@ -185,31 +189,29 @@ class MessageResource(ApiResource):
 
     id: Annotated[str, Field(examples=["sms-56"])]
     received_at: Annotated[datetime, Field(examples=["2026-05-04T10:00:00Z"])]
-    phone: Annotated[str, Field(description="E.164: from where it came.", examples=["+33612345678"])]
+    phone: Annotated[str, Field(description="The number that wrote it, in E.164.", examples=["+33612345678"])]
     text: Annotated[str, Field(description="As it was written.", examples=["Je serai en retard de 10 minutes"])]
     topic: Annotated[
         Topic | None,
         Field(
-            description="What it is about; `machine`: a telephone that answers by itself. Null where it was not read.",
+            description="What it is about; `machine`: a telephone that answers by itself. Null if it was not read.",
             examples=["late"],
         ),
     ]
     waiting: Annotated[
         bool,
-        Field(
-            description="It is in the inbox until an agent answers it or closes it, and not while one has put it off."
-        ),
+        Field(description="Whether it waits in the inbox: no agent has answered it, closed it or put it off."),
     ]
     comes_back_at: Annotated[
         datetime | None,
-        Field(description="An agent has put it off until then; it waits at once if the person writes anything."),
+        Field(description="An agent has put it off until then. It waits again at once if the person writes."),
     ]
     organisation: OrganisationResource
     about: Annotated[
         tuple[MeantResource, ...],
         Field(
-            description="Appointments of this organisation that it may be about, the earliest first: of people who are "
-            "reached at this number, still to come or begun at most a day before."
+            description="Appointments of this organisation that it may be about, the earliest first. They are of "
+            "people who are reached at this number, and are still to come or began at most a day before."
         ),
     ]
 
@@ -222,15 +224,17 @@ class MessagePage(ApiResource):
 
 
 class EventsPage(ApiResource):
-    """A page of events, in the order in which they are told."""
+    """A page of events, in their order, which never changes."""
 
     events: tuple[ToldEvent, ...]
     after: Annotated[
-        str, Field(description="What to ask with next time, now or later: no event is missed.", examples=["90"])
+        str, Field(description="The `after` of your next request, now or later: you miss no event.", examples=["90"])
     ]
     next: Annotated[
         str | None,
-        Field(json_schema_extra={"format": "uri"}, description="The address of what is there already; null: no more."),
+        Field(
+            json_schema_extra={"format": "uri"}, description="The address of the next page; null: no more events yet."
+        ),
     ]
 
 
@@ -239,21 +243,21 @@ class WebhookResource(ApiResource):
 
     id: Annotated[str, Field(examples=["webhook-3"])]
     url: Annotated[str, Field(examples=["https://agenda.example.fr/smsbot"])]
-    types: Annotated[tuple[EventType, ...], Field(description="Of what it is told; empty: of everything.")]
+    types: Annotated[tuple[EventType, ...], Field(description="The events that it is told of; empty: all.")]
     created_at: datetime
     waiting: Annotated[int, Field(description="Events that it has not been told of yet.", examples=[0])]
-    resting: Annotated[int, Field(description="Events that were tried for a day and given up.", examples=[0])]
+    resting: Annotated[int, Field(description="Events that were given up after a day of tries.", examples=[0])]
     ended_at: Annotated[
         datetime | None,
         Field(
-            description="Since then it is told nothing, because it has answered 410. Register it anew for more.",
+            description="Since when it is told nothing more, because it answered 410. Register it again to go on.",
             examples=[None],
         ),
     ]
 
 
 class NewSecretResource(ApiResource):
-    """A secret that takes the place of another. This is the only time that it is answered."""
+    """The new secret of a webhook. No other answer shows it."""
 
     secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
     old_secret_until: Annotated[
@@ -262,7 +266,7 @@ class NewSecretResource(ApiResource):
 
 
 class NewWebhookResource(WebhookResource):
-    """A webhook that was just registered, with its secret. This is the only time that the secret is answered."""
+    """A webhook that was just registered, with its secret. No other answer shows the secret."""
 
     secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
 
@@ -274,12 +278,13 @@ class WebhookList(ApiResource):
 
 
 class ReplayResource(ApiResource):
-    """How many events are told again; at most 10,000 by one request."""
+    """How many events are sent again; at most 10,000 for one request."""
 
     events: Annotated[int, Field(examples=[12])]
 
 
 def appointment_resource(found: AppointmentRows) -> AppointmentResource:
+    """The appointment for the answer. Its row must have an organisation."""
     row = found.appointment
     place = {
         "name": row["place_name"],
@@ -297,6 +302,7 @@ def appointment_resource(found: AppointmentRows) -> AppointmentResource:
 
 
 def notified_resources(notified: Sequence[Notified]) -> tuple[NotifiedResource, ...]:
+    """Who is told of a change, for the answer."""
     return tuple(
         NotifiedResource(
             participation_id=public_participation_id(each.participation_id),
@@ -309,6 +315,7 @@ def notified_resources(notified: Sequence[Notified]) -> tuple[NotifiedResource, 
 
 
 def message_resource(found: MessageRow, now: datetime) -> MessageResource:
+    """The message for the answer. `now` (UTC) decides whether a message that was put off waits again."""
     row = found.message
     comes_back_at = row["comes_back_at"] if row["is_open"] else None
     return MessageResource(

@@ -1,4 +1,4 @@
-"""The endpoints of the API with which another system has itself told of events: its webhooks."""
+"""The endpoints with which another system manages its webhooks: the addresses to which we send events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PREFIX = "webhook-"
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoints:
-    """Registers, lists and removes the webhooks of the token's agent, and has them told again."""
+    """Registers, lists and removes the webhooks of the token's agent, changes their secrets, and sends events again."""
 
     database: Database
     subscriptions: Subscriptions
@@ -64,7 +64,7 @@ class WebhookEndpoints:
         except ValueError as problem:
             wrong = Violation(pointer="/url", detail=str(problem))
             raise ApiProblem(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "The address cannot be told of anything: see errors.", errors=[wrong]
+                HTTPStatus.UNPROCESSABLE_ENTITY, "No events can be sent to this address: see errors.", errors=[wrong]
             ) from None
         secret, now = asked.secret or new_secret(), self.clock()
 

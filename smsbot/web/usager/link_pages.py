@@ -199,7 +199,9 @@ class UsagerPages:
         return self.pages.page("unknown", 404)
 
     def _in_front(self, handler: _Handler) -> _Endpoint:
-        """Wraps `handler`: it is called only if the link is known, and its appointment neither over, locked nor paused."""
+        """Wraps `handler`: it is called only if the link is known, and its appointment neither over, locked nor
+        paused.
+        """
 
         async def endpoint(request: Request) -> Response:
             try:

@@ -100,7 +100,9 @@ class Pages:
         )
 
     def _legal_query(self, verticale: str | None, source: str, organisation: str | None) -> str:
-        """The query that the links to the legal pages need, so that they show the texts of this brand or organisation."""
+        """The query that the links to the legal pages need, so that they show the texts of this brand or
+        organisation.
+        """
         asked = {} if verticale is None else {"marque": verticale}
         if organisation is not None and self._policy.has_own_words(source, organisation):
             asked |= {"source": source, "organisation": organisation}
