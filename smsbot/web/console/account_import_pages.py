@@ -1,9 +1,9 @@
-"""The pages on which an administrator takes many accounts from a file.
+"""The pages on which an administrator imports many accounts from a file.
 
-/agents/comptes/import        chooses a file, or takes lines pasted from a spreadsheet; then shows what would happen
-/agents/comptes/import/fait   does it, if it is still what was shown
+/agents/comptes/import        takes a file, or lines pasted from a spreadsheet, and shows what would happen
+/agents/comptes/import/fait   does it, if it would still do what was shown
 
-Nothing is kept between the two: the page that shows it carries the lines, and a digest of what was shown.
+Nothing is stored between the two. The page that shows the result carries the lines, and a digest of what it shows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
 MOST_LINES = 3000
 SHOWN = 200
-"""So many accounts of a kind are shown; the others are counted."""
+"""The most accounts of a kind that are shown. The others are only counted."""
 
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}\n"
 
@@ -68,7 +68,7 @@ class AccountImportPages:
         return self._preview(request, plan, directory, _text(content))
 
     def carry_out(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        """Do it; show it once more where it would not be what was shown."""
+        """Do it. If it would no longer do what was shown, show it again instead."""
         mandate, text = lock_mandate(request.connection, request.agent), form.get("lignes", "")
         try:
             plan, directory = self._planned(request, mandate, text.encode())
@@ -135,9 +135,9 @@ class AccountImportPages:
 
 
 class _TooLong(Exception):
-    """There are more lines than are taken at once."""
+    """There are more lines than may be imported at once."""
 
 
 def _text(content: bytes) -> str:
-    """The lines as a text, for the page to carry."""
+    """The content of a file as a text, which the page carries to the next step."""
     return "".join(_UNREADABLE if line is None else line for line in lines_of(content)).removeprefix("\ufeff")

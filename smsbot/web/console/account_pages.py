@@ -1,13 +1,12 @@
-"""The pages on which an administrator manages accounts, only in the organisations that they administer.
+"""The pages on which administrators manage accounts, in the organisations that they administer.
 
-/agents/comptes              who may come in: searched, filtered, sorted, one page at a time
+/agents/comptes              who may sign in: searched, filtered, sorted, one page at a time
 /agents/comptes.csv          the same as a file, all pages of it
 /agents/comptes/ajout        the form to add somebody
 /agents/comptes/{id}         one account: what it may do, and the forms to change that
 /agents/comptes/{id}/role    gives it a role in an organisation, or in all
 /agents/comptes/{id}/nom     gives it a name
-/agents/comptes/retrait      asks, then takes an organisation from somebody, or all of them; without any left, they are
-                             revoked
+/agents/comptes/retrait      asks, then takes one or all organisations from an account; with none left, it is revoked
 
 A new agent gets an e-mail with a link to choose a password.
 """
@@ -201,13 +200,16 @@ def _just_done(request: AgentRequest) -> str | None:
 
 
 def _organisation(form: Fields) -> OrganisationReference | None:
-    """The organisation in a form, None for all. Raises OutOfReach where there is none in it."""
+    """The organisation in a form, or None for all organisations. Raises OutOfReach if the form names none."""
     written = form.get("structure", "")
     return None if written == ALL_ORGANISATIONS else read_key(written)
 
 
 def _may_be_taken(account: ListedAccount, mandate: Mandate, asked: str) -> bool:
-    """Whether the administrator may take the role in all organisations or, where nothing is `asked`, all there is."""
+    """Whether the administrator may take away what is `asked`.
+
+    That is the role in all organisations, or everything if `asked` is empty.
+    """
     if asked == ALL_ORGANISATIONS:
         return mandate.everywhere and account.everywhere is not None
     return mandate.everywhere or bool(account.roles)

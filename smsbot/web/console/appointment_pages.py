@@ -1,13 +1,13 @@
 """The pages about appointments: the day and the search, one appointment, and what can be done there.
 
-    /agents/rdv                    today and what comes, or what is searched for
+    /agents/rdv                    the appointments of a day, or those that a search finds
     /agents/rdv.csv                the same as a file for spreadsheets
-    /agents/rdv/{id}               one appointment, with what was written (`?personne=` says whose)
-    /agents/rdv/{id}/annulation    the question before it is cancelled, for all or for `?personne=`
+    /agents/rdv/{id}               one appointment, with its messages (`?personne=` says of which person)
+    /agents/rdv/{id}/annulation    asks, then cancels it for all, or for the person in `?personne=`
     /agents/rdv/{id}/annulation/apercu    what people would read, for the script
-    /agents/rdv/{id}/retablissement    a cancellation is taken back, before anybody is told
-    /agents/rdv/{id}/deblocage     the usager may cancel again after three wrong answers
-    /agents/rdv/{id}/renvoi        what failed is sent again
+    /agents/rdv/{id}/retablissement    takes a cancellation back, before anybody is told
+    /agents/rdv/{id}/deblocage     lets the usager cancel again after three wrong answers
+    /agents/rdv/{id}/renvoi        sends a message again that failed
 
 As on the usager's pages, a GET only reads, and a POST redirects to a GET.
 """
@@ -58,7 +58,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AppointmentPages:
-    """The pages of appointments and of their cancellation. `segment_price` is in euros, None where it is not set."""
+    """The pages of appointments and of their cancellation. `segment_price` is in euros, None if it is not set."""
 
     door: Door
     herald: Herald
@@ -89,7 +89,7 @@ class AppointmentPages:
         found = self._searched(request, question, read_diary)
 
         def at(page: str = "rdv", **changes: object) -> str:
-            """The address of the list, with these parameters in place of the question's."""
+            """The address of this list, in which `changes` replace parameters of the present one."""
             wanted = question.parameters | {name: str(value or "") for name, value in changes.items()}
             written = urlencode({name: value for name, value in wanted.items() if value})
             return f"{self.pages.base}/{page}" + (f"?{written}" if written else "")
@@ -108,7 +108,7 @@ class AppointmentPages:
         )
 
     def hand_over(self, request: AgentRequest) -> Response:
-        """What the list shows, on all its pages, as CSV."""
+        """All pages of the list, as CSV."""
         question = replace(self._asked(request), after=None)
         found = self._searched(request, question, partial(read_whole_diary, most=MOST_IN_A_FILE + 1))
         words = dict(line.split(": ", 1) for line in self.pages.text("diary_csv.txt").splitlines())
@@ -121,7 +121,7 @@ class AppointmentPages:
         return DiaryQuery.read(request.query, local(request.now, DEFAULT_TIME_ZONE).date())
 
     def _searched(self, request: AgentRequest, question: DiaryQuery, read: Callable[..., T]) -> T:
-        """What `read` finds. Raises HTTPException where this agent has too many searches running."""
+        """What `read` finds. Raises HTTPException 429 if this agent has too many searches running."""
         asked = (request.connection, self.door.terms, request.agent, question, request.now)
         if not question.is_search:
             return read(*asked)
@@ -173,7 +173,7 @@ class AppointmentPages:
     async def _done(
         self, event: str, outcome: str | None, concerned: Mapping[int, str], request: AgentRequest, done: str
     ) -> Response:
-        """Log what was done, now that it is committed, in a line for each person concerned; and show it."""
+        """Log what was done, one line for each person concerned, and show it. Called after the commit."""
         ids = {"appointment_id": request.id, "agent_id": request.agent.id}
         for participation_id, contact in concerned.items():
             with about(contact):
@@ -228,7 +228,7 @@ class AppointmentPages:
     # Underneath -------------------------------------------------------------------------------------------------------
 
     def _meant(self, request: AgentRequest) -> tuple[AppointmentEntry, ParticipationEntry | None]:
-        """The appointment of the request, and the participation that is meant; None for all of them."""
+        """The appointment of the request, and the participation in `?personne=`; None means all participations."""
         entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id, request.now)
         participation_id = _participation_id(request)
         return entry, None if participation_id is None else entry.participation(participation_id)
@@ -245,7 +245,7 @@ class AppointmentPages:
         reason: str | None = None,
         preview: bool = False,
     ) -> Response:
-        """The question before it is cancelled. `preview` shows what people would read."""
+        """The page that asks before cancelling. `preview` also shows what people would read."""
         meant = _concerned(entry, participation)
         foretold = {"foretold": None, "excess": excess_of_word(word)}
         if preview:
@@ -269,7 +269,7 @@ class AppointmentPages:
     def _foretold(
         self, request: AgentRequest, meant: Sequence[ParticipationEntry], status: Status, word: str
     ) -> dict[str, Any]:
-        """What people would read, for the template: each text with its segments and how many telephones it goes to."""
+        """What people would read, for the template: each text, its segments, and how many telephones get it."""
         excess, written = excess_of_word(word), Counter[tuple[str, int]]()
         if not excess:
             canceller = Canceller(Actor.AGENT, Via.CONSOLE, status, agent=request.agent.email, word=word or None)
@@ -285,7 +285,7 @@ class AppointmentPages:
 
 
 def _concerned(entry: AppointmentEntry, participation: ParticipationEntry | None) -> Sequence[ParticipationEntry]:
-    """Whose participation ends. An individual appointment is cancelled for all, whoever is meant."""
+    """The participations that would end. An individual appointment is always cancelled for all its people."""
     if participation is not None and entry.appointment.collective:
         return [participation]
     return entry.cancellable_participations
@@ -303,6 +303,6 @@ _DONE = {
 
 
 def _participation_id(request: AgentRequest) -> int | None:
-    """Our id in `?personne=`, None where it is not given. Raises OutOfReach where it cannot be an id."""
+    """Our id in `?personne=`, or None if there is none. Raises OutOfReach if the text cannot be an id."""
     asked_for = request.query.get("personne")
     return row_id(asked_for) if asked_for else None

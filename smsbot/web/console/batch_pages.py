@@ -1,11 +1,10 @@
-"""The pages for many appointments at once, and for writing first to the people of one.
+"""The pages for many appointments at once, and for writing to the people of one appointment.
 
-/agents/ensemble               which appointments: `?jour=`, `?de=`, `?a=`, `?organisation=`, `?lieu=`, or `?rdv=` each
-/agents/ensemble (POST)        what would be sent, then the act itself
-/agents/ensemble/{id}          how far it is, and what has become of each appointment
-/agents/ensemble/{id}/etat     the same for the script
-/agents/ensemble/{id}/arret    nothing more of it is done
-/agents/rdv/{id}/message       a word to the people of one appointment, without cancelling it
+/agents/ensemble               chooses appointments by `?jour=`, `?de=`, `?a=`, `?organisation=`, `?lieu=`, or `?rdv=`
+for each /agents/ensemble (POST)        shows what would be sent, then begins the batch /agents/ensemble/{id}
+how far the batch is, and the result for each appointment /agents/ensemble/{id}/etat     the same for the script
+/agents/ensemble/{id}/arret    stops the batch /agents/rdv/{id}/message       sends a message to the people of one
+appointment, without cancelling it
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
 _KEPT = "avec"
-"""The name of an appointment's box in the form begins so, and ends with our id of it."""
+"""Names the checkbox of an appointment in the form: this word, then our id of the appointment."""
 _ACTS = {"annuler": BatchAct.CANCEL, "ecrire": BatchAct.WRITE}
 _HOUR = re.compile(r"([0-9]{1,2})(?: ?[h:]([0-9]{2})?)?", re.IGNORECASE)
 _LAST_HOUR, _LAST_MINUTE = 23, 59
@@ -60,7 +59,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BatchPages:
-    """The pages of batches. `segment_price` is in euros, None where it is not set."""
+    """The pages of batches. `segment_price` is in euros, None if it is not set."""
 
     door: Door
     herald: Herald
@@ -158,9 +157,9 @@ class BatchPages:
         word: str,
         problem: str | None,
     ) -> Response:
-        """What people would get, before it is done; or what is wrong with the form.
+        """The page before the batch begins: it shows what people would get, or what is wrong with the form.
 
-        Each appointment has a box that is marked. Those whose box an agent has emptied are left out.
+        Each appointment has a checkbox, which is marked at first. An agent leaves an appointment out by unmarking it.
         """
         foretold = None
         if problem in (None, "aucun") and act is not None:
@@ -245,7 +244,7 @@ class BatchPages:
         return written
 
     def _meant(self, request: AgentRequest) -> tuple[AppointmentEntry, Sequence[ParticipationEntry]]:
-        """The appointment, and who of it is written to: those still expected, or the one in `?personne=`."""
+        """The appointment, and the people to write to: all who are still expected, or the one in `?personne=`."""
         entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id, request.now)
         asked_for = request.query.get("personne")
         if not asked_for:
@@ -298,7 +297,7 @@ def _participations(connection: Connection, concerned: Sequence[ParticipationEnt
 
 
 def _read_choice(request: AgentRequest) -> tuple[BatchChoice, str | None]:
-    """What the address asks for, and the name of the field that cannot be read, if there is one."""
+    """The choice in the address, and the name of the first field that cannot be read, or None."""
     query, today = request.query, local(request.now, DEFAULT_TIME_ZONE).date()
     try:
         day = read_day(query.get("jour", "").strip(), today)
@@ -326,7 +325,7 @@ def _read_choice(request: AgentRequest) -> tuple[BatchChoice, str | None]:
 
 
 def _read_hour(text: str) -> tuple[time | None, bool]:
-    """The hour, and whether it could be read; an empty text is no hour."""
+    """The hour in `text`, and whether it could be read. An empty text can be read: it means no hour."""
     if not text:
         return None, True
     found = _HOUR.fullmatch(text)

@@ -1,9 +1,9 @@
-"""The calendars that an agent lets Outlook or a telephone read.
+"""The calendars that Outlook or a telephone can read.
 
-/agents/calendriers                       the agent's own, and how to make one
-/agents/calendriers/{id}/renouvellement   another address for it
-/agents/calendriers/{id}/suppression      nobody can read it any more
-/agents/calendriers/{token}.ics           what a program reads, with no session: the address is the key
+/agents/calendriers                       the agent's calendars, and the form to make one
+/agents/calendriers/{id}/renouvellement   gives a calendar another address
+/agents/calendriers/{id}/suppression      ends a calendar, so that nobody can read it any more
+/agents/calendriers/{token}.ics           the calendar itself; it needs no session, because its address is secret
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CalendarPages:
-    """The pages of calendars, and the calendars."""
+    """The pages of calendars, and the calendars themselves."""
 
     terms: TermsBook
     guard: Guard
@@ -85,8 +85,7 @@ class CalendarPages:
         return self.pages.redirect("/calendriers?supprime")
 
     async def feed(self, http: Request) -> Response:
-        """What a program reads. An address that is none, or no longer one, is answered like any page that is not
-        there."""
+        """The calendar, for a program. An address that never was valid, or no longer is, gets a 404."""
         read = self.guard.only_read(self._answered, self._note_read)
         try:
             return await read(http)
@@ -126,7 +125,7 @@ class CalendarPages:
             note_read(connection, feed, self.guard.clock())
 
     def _feed(self, http: Request, connection: Connection) -> CalendarFeed | None:
-        """The calendar at this address; None where the address is none, or no longer one."""
+        """The calendar at this address, or None if the address is not valid."""
         number, _, tag = http.path_params["token"].partition("-")
         feed_id = read_id(number)
         if feed_id is None or not tag:

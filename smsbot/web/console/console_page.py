@@ -1,6 +1,6 @@
-"""Renders the console's pages: a template of `templates/web/console/`, with its style, its headers and the one script.
+"""Renders the console's pages: a template of `templates/web/console/`, with the style, the headers and the script.
 
-The script is our own file, and every page works without it.
+There is one script, which is our own file. Every page works without it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Visitor:
 
     @property
     def id(self) -> int:
-        """Our id in the path. Raises OutOfReach where it cannot be one."""
+        """Our id in the path. Raises OutOfReach if the text there cannot be an id."""
         return row_id(self.http.path_params["id"])
 
 
@@ -70,13 +70,13 @@ class AgentRequest(Visitor):
 
     @property
     def waiting(self) -> int:
-        """How many threads wait in the agent's inbox. It is read only where a page shows it."""
+        """How many threads wait in the agent's inbox. It is counted only if a page shows it."""
         return count_waiting(self.connection, self.agent, self.now)
 
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Dates and times for the templates, on the clocks of an IANA `zone`."""
+    """Writes dates and times for the templates, in French, as clocks in the IANA `zone` show them."""
 
     now: datetime
 
@@ -89,7 +89,10 @@ class Dates:
         return french_dates.short_date(moment, zone, now=self.now)
 
     def written(self, moment: str, zone: str) -> str:
-        """ "lundi 12 mai 2025 à 14h30", for a time as `export` writes it; always with the year, because it is kept."""
+        """ "lundi 12 mai 2025 à 14h30", for a time as `export` writes it.
+
+        The export may be kept, so the year is told.
+        """
         there = french_dates.local(datetime.fromisoformat(moment), zone)
         day = format_date(there.date(), "EEEE d MMMM y", locale="fr").replace(" 1 ", " 1er ", 1)
         return f"{day} à {there.hour}h{there.minute:02}"
@@ -100,17 +103,17 @@ class Dates:
         return f"{there.hour}h{there.minute:02}"
 
     def iso(self, moment: datetime, zone: str) -> str:
-        """The time for `<time datetime>`."""
+        """The value of `datetime` in a `<time>` element."""
         return french_dates.local(moment, zone).isoformat(timespec="minutes")
 
     def day(self, day: date, zone: str) -> str:
-        """ "lundi 12 mai", with the year where it is not the present one."""
+        """ "lundi 12 mai", with the year unless it is the present one."""
         this_year = french_dates.local(self.now, zone).year
         written = format_date(day, "EEEE d MMMM" if day.year == this_year else "EEEE d MMMM y", locale="fr")
         return written.replace(" 1 ", " 1er ", 1)
 
     def day_of(self, moment: datetime, zone: str) -> str:
-        """The day that this moment is on: as `day`."""
+        """The day of this moment, written like `day`."""
         return self.day(french_dates.local(moment, zone).date(), zone)
 
     def month(self, year: int, month: int) -> str:
@@ -122,7 +125,7 @@ class Dates:
         return _month(year, month, "MMM yy")
 
     def days_ahead(self, day: date, zone: str) -> int:
-        """0 for today, 1 for tomorrow, on the clocks of `zone`."""
+        """How many days ahead this day is: 0 for today in `zone`, 1 for tomorrow."""
         return (day - french_dates.local(self.now, zone).date()).days
 
 
@@ -138,7 +141,7 @@ def euros(amount: Decimal) -> str:
 
 
 def csv_file(text: str, name: str) -> Response:
-    """A file to be saved. With a byte order mark, because spreadsheets take the text as Windows-1252 otherwise."""
+    """A file to save. It has a byte order mark, because without it spreadsheets read the text as Windows-1252."""
     headers = page_headers() | {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
 
@@ -169,7 +172,7 @@ class ConsolePages:
         return HTMLResponse(self._render(name, visitor, values), status, self._headers)
 
     def part(self, name: str, visitor: Visitor, **values: object) -> Response:
-        """A part of a page, with which the script replaces the part shown."""
+        """A part of a page. The script puts it in place of the part shown."""
         return HTMLResponse(self._render(name, visitor, values), headers=page_headers())
 
     def text(self, name: str, **values: object) -> str:
@@ -178,7 +181,10 @@ class ConsolePages:
         return template.render(values, dates=Dates(self._clock())).strip()
 
     def redirect(self, path: str, status: int = 303) -> Response:
-        """The answer to a POST: go to `path`, below `/agents`, with a GET; with status 307, post there too."""
+        """The answer to a POST: go to `path`, below `/agents`, with a GET.
+
+        With status 307, post the form there again.
+        """
         return RedirectResponse(f"{self.base}{path}", status, page_headers())
 
     def _render(self, name: str, visitor: Visitor, values: Mapping[str, object]) -> str:

@@ -1,13 +1,13 @@
 """The figures of an agent's organisations: a year of months, as charts with tables beside them, and as CSV.
 
-/agents/chiffres        `?mois=` is the last of the twelve months, `?organisation=` one of several
+/agents/chiffres        `?mois=` is the last of the twelve months, `?organisation=` chooses one organisation
 /agents/chiffres.csv    the same, one line for each organisation and month; with `?par=lieu` for each place
 
-Rates are told with what they are a part of, and beside those of the year before.
+Each rate is shown with its denominator, and beside the rate of the year before.
 
-A chart is horizontal bars one below the other, each with one or more parts. Its geometry is computed here. The template
-draws it as inline SVG and adds the words. It is 320 units wide, like the narrowest telephone; the longest bar fits with
-its number behind it.
+A chart is a list of horizontal bars, each with one or more parts. Its geometry is computed here. The template draws it
+as inline SVG and adds the words. It is 320 units wide, like the narrowest telephone. The longest bar leaves room for
+the number behind it.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ WIDTH = 320
 ROW = 26
 BAR = 18
 LABELS = 100
-"""The width of the labels before the bars."""
+"""The width of the labels before the bars, in units of the chart."""
 
 _NUMBERS = 44
 _LONGEST = WIDTH - LABELS - _NUMBERS
 
 MONTHS = 12
 PLACES_TOLD_BY_MONTH = 5
-"""So many places fit side by side on the page; the file has them all."""
+"""How many places are shown by month, because no more fit side by side. The file has all places."""
 OFFERED = 36
-"""How many months there are to choose the last one from."""
+"""How many months are offered in the form, to choose the last of the twelve."""
 
 _WAYS = {
     name: tuple(f"cancelled_by_{way.value}" for way in ways)
@@ -54,13 +54,15 @@ _WAYS = {
         "source": (Via.WEBHOOK,),
     }.items()
 }
-"""The ways of cancelling that agents tell apart: through the bot, by agents, or in the source's calendar. Each
-with the names of its counts."""
+"""The ways of cancelling that the page shows apart, each with the names of its counts.
+
+Agents want to know who cancelled: the usager by SMS or by link, an agent, or the source itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a bar. `series` counts from 0 and tells its colour."""
+    """A part of a bar. `series` is the number of its colour, from 0."""
 
     series: int
     x: float
@@ -69,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`y` is its upper edge, `end` is where its number stands."""
+    """A bar of a chart. `y` is its upper edge, and `end` is the x of the number behind it."""
 
     y: int
     total: int
@@ -78,12 +80,14 @@ class Bar:
 
     @property
     def baseline(self) -> float:
-        """The baseline of its label and number."""
+        """The y on which the texts of its label and number stand."""
         return self.y + BAR * 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
+    """Bars one below the other."""
+
     bars: tuple[Bar, ...]
 
     @property
@@ -96,7 +100,7 @@ class Chart:
 
 
 def chart(rows: Sequence[Sequence[int]]) -> Chart:
-    """A bar for each of `rows`, with a part for each number in it that is not 0."""
+    """A chart with a bar for each of `rows`, and a part in it for each number that is not 0."""
     most = max((sum(row) for row in rows), default=0) or 1
     return Chart(tuple(_bar(index, row, most) for index, row in enumerate(rows)))
 
@@ -114,8 +118,9 @@ def _bar(index: int, row: Sequence[int], most: int) -> Bar:
 
 @dataclass(frozen=True, slots=True)
 class MonthSums:
-    """The sums of one month over all organisations asked for; `before` are those of the year before. `cost` is in
-    euros, None without a price.
+    """The sums of one month over the chosen organisations. `before` are those of the same month a year before.
+
+    `cost` is in euros, or None if no price is set.
     """
 
     month: Month
@@ -134,7 +139,7 @@ class MonthSums:
 
 @dataclass(frozen=True, slots=True)
 class AskedFigures:
-    """What was asked for. `chosen` is None for all of the agent's organisations."""
+    """What the address asks for. `chosen` is None for all of the agent's organisations."""
 
     months: tuple[Month, ...]
     known: Sequence[KnownOrganisation]
@@ -146,7 +151,7 @@ class AskedFigures:
 
 
 def percent(part: int, whole: int) -> str:
-    """ "12,5 %", or a dash where there is nothing that it could be a part of."""
+    """ "12,5 %", or a dash if `whole` is 0."""
     if not whole:
         return "–"
     tenths = (2000 * part + whole) // (2 * whole)
@@ -155,7 +160,7 @@ def percent(part: int, whole: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FiguresPages:
-    """`segment_price` is in euros, None where it is not set."""
+    """The pages of the figures. `segment_price` is in euros, None if it is not set."""
 
     guard: Guard
     pages: ConsolePages
@@ -234,7 +239,10 @@ class FiguresPages:
         return cost_of(counts[what], self.segment_price)
 
     def _cost_by_place(self, months: Sequence[Month], totals: Totals) -> dict[str, list[Decimal | None]]:
-        """The cost of each month at the places that cost most, the dearest first; empty without a price."""
+        """The cost of each month in euros at the most expensive places, the most expensive first.
+
+        Empty without a price.
+        """
         if self.segment_price is None:
             return {}
         whole = {place: sums["segments_at_place"] for place, sums in totals.by_place.items()}
@@ -255,7 +263,7 @@ def _charted(sums: Sequence[MonthSums], *names: str) -> Chart:
 
 
 def _last_month(text: str, now: datetime) -> Month:
-    """The month in `text`; the present one where it cannot be read or is in the future."""
+    """The month in `text`, or the present month if the text cannot be read or means a month in the future."""
     this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
     try:
         return min(Month.parse(text), this)

@@ -1,22 +1,21 @@
-"""Decides who may see the console's pages: checks the session, and the token in every form against forgery from other
-sites.
+"""Decides who may see the console's pages. It checks the session, and the token that protects forms from forgery.
 
-Each route is wrapped in one of five ways. `anyone` and `anyone_posting` are for signing in; `agents`, `agents_posting`
-and `agents_listening` for everything else. Without a session, one is sent to sign in. When the database does not
-answer, each shows a page that says so.
+Each route is wrapped in one of five ways. `anyone` and `anyone_posting` are for signing in. `agents`, `agents_posting`
+and `agents_listening` are for everything else. Who has no session is sent to the page for signing in. If the database
+does not answer, each of the five shows a page that says so.
 
-A request of an agent is answered in one transaction: the session is read in it, and the handler works and renders its
-page on the same connection. So a handler is plain synchronous code, and may run a second time on a database where the
-first run has left nothing (see `smsbot.store.database`). Things that must wait for the commit, such as a line in the
-log, are returned as a function.
+A request of an agent is answered in one transaction. The session is read in it, and the handler works and renders its
+page on the same connection. So a handler is synchronous. It may run a second time, after its first run was rolled back
+(see `smsbot.store.database`). Things that must wait for the commit, such as a line in the log, are returned as a
+function.
 
-A refusal is a usual answer and no failure: a handler raises HTTPException or OutOfReach before it writes anything, and
-the page that says so is committed like any other.
+A refusal is an ordinary answer, not a failure. A handler raises HTTPException or OutOfReach before it writes anything,
+and the transaction with the page of the refusal is committed like any other.
 
-The console's cookies are protected from scripts and from other sites; over https also from other hosts and plain http.
-Over https a cookie's name begins with `__Host-`. The browser then takes it only from this host, and only for all of its
-paths (RFC 6265bis, 4.1.3.2). Where other services share the host, such a cookie would be sent to them too. Then it is
-limited to the console's path instead, and its name begins with `__Secure-`.
+The console's cookies are protected from scripts and from other sites, and over https also from other hosts and plain
+http. Over https a cookie's name begins with `__Host-`: then the browser accepts it only from this host, and only for
+all paths of the host (RFC 6265bis, 4.1.3.2). If other services share the host, such a cookie would be sent to them too.
+Then the cookie is limited to the console's path instead, and its name begins with `__Secure-`.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _DESTINATION = re.compile(r"/[A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&%._+-]*)?")
 Fields: TypeAlias = dict[str, str]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 PageAnswer: TypeAlias = Response | Callable[[], Awaitable[Response]]
-"""What a handler returns: the response, or a function that makes it once the transaction is committed."""
+"""What a handler returns: the response, or a function that makes the response after the commit."""
 
 logger = structlog.get_logger(__name__)
 
@@ -69,17 +68,17 @@ class Cookies:
     path: str
 
     def name(self, name: str) -> str:
-        """The full name of the cookie."""
+        """The cookie's full name, with the prefix that it needs over https."""
         if not self.links.is_https:
             return name
         return f"__Secure-{name}" if self.links.base_path else f"__Host-{name}"
 
     def value(self, request: Request, name: str) -> str:
-        """The value that the browser sends; empty where it sends none."""
+        """The value that the browser sent, or an empty text if it sent none."""
         return request.cookies.get(self.name(name), "")
 
     def set(self, response: Response, name: str, value: str, lifetime: timedelta | None = None) -> None:
-        """Set the cookie. Without `lifetime` it ends with the browser, as it should on a shared computer."""
+        """Set the cookie. Without `lifetime` it ends when the browser is closed, as it should on a shared computer."""
         response.set_cookie(
             self.name(name),
             value,
@@ -102,7 +101,10 @@ class Cookies:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Checks every request to the console. `apart` makes the pages that are only read; None where this process does."""
+    """Checks every request to the console.
+
+    `apart` makes the pages that change nothing, in a second process. If it is None, this process makes them.
+    """
 
     database: Database
     pages: ConsolePages
@@ -114,7 +116,7 @@ class Guard:
     # The five ways in -------------------------------------------------------------------------------------------------
 
     def anyone(self, handler: Callable[[Visitor], Awaitable[Response]]) -> Endpoint:
-        """A page for people who are not signed in. Its forms need a cookie of their own."""
+        """Wraps a page for people who are not signed in. A cookie of its own protects its forms."""
 
         async def endpoint(http: Request) -> Response:
             return await self._visited(http, handler)
@@ -135,7 +137,7 @@ class Guard:
         return self._while_in_order(endpoint)
 
     def agents(self, handler: Callable[[AgentRequest], PageAnswer]) -> Endpoint:
-        """A page for agents. Nothing is written, except that they were seen."""
+        """Wraps a page for agents that changes nothing. Only the time at which the agent was seen is written."""
 
         async def endpoint(http: Request) -> Response:
             return await self._answered(http, handler, self.refused) or self._to_sign_in(http)
@@ -150,16 +152,18 @@ class Guard:
         with_file: bool = False,
         out_of_time: Callable[[Visitor, Fields], Response] | None = None,
     ) -> Endpoint:
-        """A form of agents. `writes` is False where it only asks for something; `with_file` where it may have a file.
+        """Wraps the handler of a form for agents.
 
-        `out_of_time` answers where the session that the form was made for has ended, so that nothing typed is lost. It
-        gets an `AgentRequest` if the agent has signed in again, else a `Visitor`. It may only show the form's content,
-        because the form may be forged.
+        `writes` is False if the form changes nothing. `with_file` is True if the form may contain a file.
+
+        `out_of_time` answers if the session in which the form was opened has ended, so that nothing typed is lost. It
+        gets an `AgentRequest` if the agent has signed in again, else a `Visitor`. It may only show the form's content
+        again: the form may be forged, because its token cannot be checked.
         """
 
         async def endpoint(http: Request) -> Response:
             if with_file and self._token(http, COOKIE) is None:
-                return self._to_sign_in(http)  # before so much is read
+                return self._to_sign_in(http)  # so that nobody without a session can send us a whole file
             form = await _form(http, with_file=with_file)
 
             def answer(request: AgentRequest) -> PageAnswer:
@@ -190,9 +194,9 @@ class Guard:
         return self._while_in_order(endpoint)
 
     def agents_listening(self, handler: Callable[[AgentRequest], PageAnswer]) -> Endpoint:
-        """What the script asks for by itself.
+        """Wraps what the script asks for by itself, again and again.
 
-        It does not prolong the session, and gives no page to those without one.
+        It does not prolong the session. Without a session it answers a line of text instead of a page.
         """
 
         def refused(_request: AgentRequest, _status: int) -> Response:
@@ -205,10 +209,10 @@ class Guard:
         return self._while_in_order(self.only_read(endpoint, self._note_session))
 
     def only_read(self, endpoint: Endpoint, note: Callable[[Request, Connection], None]) -> Endpoint:
-        """`endpoint` where nothing is written but `note`: that a session or a calendar is in use.
+        """Wraps an `endpoint` that writes nothing, except that a session or a calendar is in use.
 
-        A second process answers it then, where there is one, and this one does where that one cannot. `note` finds what
-        is in use by the request, and does nothing where it is no more.
+        If there is a second process, it answers the request; if it cannot, this process does. `note` then finds the
+        session or calendar of the request again and writes that it is in use. It does nothing if that has ended.
         """
 
         async def made(http: Request) -> Response:
@@ -222,19 +226,20 @@ class Guard:
         return made
 
     async def note_in_use(self, http: Request, note: Callable[[Connection], None]) -> None:
-        """Write down with `note` that a session or a calendar is in use, in the process that writes."""
+        """Write with `note` that a session or a calendar is in use. The second process leaves this to the first one."""
         if not leave_noting(http):
             await self.database.write(note)
 
     # The session ------------------------------------------------------------------------------------------------------
 
     def admit(self, response: Response, token: str) -> Response:
-        """Put a session's token into the cookie of `response`."""
+        """Set the cookie of the session with this `token`. Returns `response`."""
         self.cookies.set(response, COOKIE, token)
         self.cookies.delete(response, _VISITOR_COOKIE)
         return response
 
     def dismiss(self, response: Response) -> Response:
+        """Delete the cookie of the session. Returns `response`."""
         self.cookies.delete(response, COOKIE)
         return response
 
@@ -251,7 +256,10 @@ class Guard:
         writes: bool = False,
         noted: bool = True,
     ) -> Response | None:
-        """The handler's answer to the agent of the session, in one transaction; None where there is no session."""
+        """The handler's answer, made in one transaction, or None if there is no session.
+
+        `refused` makes the answer if the handler refuses. `noted` is whether the request counts as use of the session.
+        """
         token = self._token(http, COOKIE)
         if token is None:
             return None
@@ -319,12 +327,14 @@ class Guard:
 
 
 def destination(text: str) -> str:
-    """Where to go after signing in: a path below `/agents` that one of our pages can have, else the first page."""
+    """Where to go after signing in: `text` if it can be the path of one of our pages (below `/agents`), else the first
+    page. So no link can send agents to another site.
+    """
     return text if _DESTINATION.fullmatch(text) and not text.startswith(("//", "/connexion")) else "/rdv"
 
 
 async def _form(http: Request, *, with_file: bool = False) -> Fields | HTTPException:
-    """The posted form, or the error that says why it cannot be read."""
+    """The fields of the posted form, or the error that says why they cannot be read."""
     try:
         if with_file:
             return await read_form_with_file(http, FILE_FORM_BYTES)

@@ -1,8 +1,8 @@
-"""The pages of the inbox's list: what waits, and what an agent does with several messages at once.
+"""The list of the inbox, and what an agent can do with several threads at once.
 
-/agents/messages            what waits; `smsbot.inbox.thread_list` reads what is asked for
-/agents/messages/ensemble   several threads at once are done, or left to a colleague
-/agents/messages/liste, /nombre    what the script asks for
+/agents/messages            the threads that wait, or those that the filters choose
+/agents/messages/ensemble   marks several threads as done, or hands them over to a colleague
+/agents/messages/liste, /nombre    the list and the number of threads, for the script
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from smsbot.web.console.guard import Fields, Guard
 from smsbot.web.console.inbox_addresses import address, asked_for, just_done
 
 MARKED = "coche-"
-"""Before the id of a message in the name of the box that marks its thread."""
+"""Names the checkbox of a thread in the form: this word, then the id of the thread's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxPages:
-    """The list, and the acts on several of its threads."""
+    """The list, and the forms that act on several of its threads."""
 
     guard: Guard
     pages: ConsolePages
@@ -87,7 +87,7 @@ class InboxPages:
 
 
 def _listed(request: AgentRequest) -> dict[str, Any]:
-    """The values for the list of threads."""
+    """The values that the template of the list needs."""
     query = asked_for(request)
     page = list_threads(request.connection, request.agent, query, request.now)
     following = None if page.position is None else query.parameters | {"apres": page.position.written()}

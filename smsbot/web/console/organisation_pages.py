@@ -1,8 +1,8 @@
-"""The pages on which an administrator sees organisations: what is set for each, how it stands, and what is wrong.
+"""The pages on which administrators see organisations: the settings of each, its figures, and what is wrong there.
 
 /agents/organisations          all that they administer: searched, filtered, one page at a time
-/agents/organisations/fiche    `?structure=`: one of them
-/agents/organisations/alerte   where it is told of new messages in its inbox
+/agents/organisations/fiche    the one in `?structure=`
+/agents/organisations/alerte   sets the address that is told of new messages in its inbox
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The console's pages that are only read are made by a second process, so that they do not slow the turns.
+"""A second process makes the console's pages that change nothing, so that these pages do not slow the turns.
 
-The first process asks for them (`PagesApart`), the second makes them (`makes_pages`). What is written stays with the
-first one: it wakes delivery, and it is the only one that writes to a SQLite file. So the second one only says that a
-session or a calendar was in use, and the first one notes it.
+The first process asks for a page (`PagesApart`), and the second one makes it (`makes_pages`). Only the first process
+writes: it wakes delivery, and a SQLite file has one writer. If a page used a session or a calendar, the second process
+says so in its answer, and the first one writes it down.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _IN_USE = "in_use"
 
 @dataclass(frozen=True, slots=True)
 class MadePage:
-    """A page from the second process. `in_use` is whether its session or calendar is to be noted as in use."""
+    """A page from the second process. `in_use` is whether to write down that its session or calendar is in use."""
 
     response: Response
     in_use: bool
@@ -32,13 +32,13 @@ class MadePage:
 
 @dataclass(frozen=True, slots=True)
 class PagesApart:
-    """Asks the second process for pages. `count` is told of each page whether the second process has made it."""
+    """Asks the second process for pages. `count` is called for each page with whether the second process made it."""
 
     process: ProcessApart
     count: Callable[[bool], None]
 
     async def page(self, http: Request) -> MadePage | None:
-        """What the second process answers to this request without a body; None where it gives no answer."""
+        """The answer of the second process to this request, or None if it gives no answer. The request has no body."""
         answer = await self.process.ask(_question(http))
         self.count(answer is not None)
         if answer is None:
@@ -49,9 +49,9 @@ class PagesApart:
 
 
 def leave_noting(http: Request) -> bool:
-    """Leave it to the first process to note that this request's session or calendar is in use.
+    """In the second process: ask the first one to write down that this request's session or calendar is in use.
 
-    Returns False in the first process, where there is nobody to leave it to.
+    Returns False in the first process, which must write it down itself.
     """
     is_second = _IN_USE in http.scope.get("state", {})
     if is_second:
@@ -60,7 +60,7 @@ def leave_noting(http: Request) -> bool:
 
 
 def makes_pages(application: ASGIApp) -> Answerer:
-    """What answers the questions of `PagesApart`, with the pages of `application`."""
+    """The function with which the second process answers `PagesApart`. `application` makes the pages."""
 
     async def make(question: Parcel) -> Parcel:
         scope = _scope(question)

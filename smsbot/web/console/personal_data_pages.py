@@ -1,9 +1,9 @@
-"""The pages to give a person what is kept about them, or to erase it, at their request.
+"""The pages with which an agent gives a person the data kept about them, or erases it, if the person asks for it.
 
-    /agents/rdv/{id}/donnees          what there is to know before, and the buttons (`?personne=`)
-    /agents/rdv/{id}/donnees/lecture  what is kept, to be read or printed
-    /agents/rdv/{id}/donnees.json     all of it, as a file
-    /agents/rdv/{id}/effacement       erases it, for good
+    /agents/rdv/{id}/donnees          explains both, and has the buttons; `?personne=` says who asks
+    /agents/rdv/{id}/donnees/lecture  shows the data, to read or to print
+    /agents/rdv/{id}/donnees.json     gives all of it as a file
+    /agents/rdv/{id}/effacement       erases it for good
 
 Both cover the agent's organisations only. The agent must make sure that it is really the person who asks.
 """
@@ -34,7 +34,9 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AskedPerson:
-    """The participation that the request began with, its number or address, and the organisations to search."""
+    """Whose data is asked for: the participation from which the agent came, its number or address, and the
+    organisations in which to search.
+    """
 
     entry: AppointmentEntry
     participation: ParticipationEntry
@@ -48,7 +50,7 @@ class AskedPerson:
 
 @dataclass(frozen=True, slots=True)
 class PersonalDataPages:
-    """The pages of both requests."""
+    """The pages to show and to erase a person's data."""
 
     database: Database
     terms: TermsBook
@@ -118,9 +120,10 @@ class PersonalDataPages:
         return asked, kept
 
     def _asked(self, request: AgentRequest, participation_id: str) -> AskedPerson:
-        """The person that is asked about.
+        """The person whose data is asked for.
 
-        Raises OutOfReach, also where no number or address is kept to find the rest by.
+        Raises OutOfReach if the participation is not within the agent's reach, or if it has neither a number nor an
+        address by which the rest could be found.
         """
         entry = entry_within_reach(request.connection, self.terms, request.agent, request.id, request.now)
         participation = entry.participation(row_id(participation_id))

@@ -1,8 +1,8 @@
-"""The page of the ready answers: the agents of an organisation make, change and remove them.
+"""The page on which the agents of an organisation make, change and remove its ready answers.
 
-/agents/reponses                      those of one organisation, with the form to add one
-/agents/reponses/{id}                 changes one
-/agents/reponses/{id}/suppression     removes one
+/agents/reponses                      the ready answers of one organisation, with the form to add one
+/agents/reponses/{id}                 changes a ready answer
+/agents/reponses/{id}/suppression     removes a ready answer
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PROBLEMS: dict[type[Exception], tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReadyAnswerPages:
-    """For every agent, in each of their organisations."""
+    """The page of ready answers. Every agent may use it, in each of their organisations."""
 
     guard: Guard
     pages: ConsolePages
@@ -95,7 +95,7 @@ class ReadyAnswerPages:
         done: str,
         answer_id: int | None = None,
     ) -> Response:
-        """Keep what was typed, or show it again with what is wrong."""
+        """Store what was typed with `keep`. If something is wrong with it, show the form again and say what."""
         title, text = _title(form), _text(form)
         problem, status = None, 422
         if not title or not text:
@@ -115,7 +115,7 @@ class ReadyAnswerPages:
     def _page(
         self, request: AgentRequest, organisation_id: int | None, status: int = 200, **values: object
     ) -> Response:
-        """The answers of this organisation (our id), or of the first one. Raises OutOfReach."""
+        """The ready answers of this organisation (our id), or of the agent's first one. Raises OutOfReach."""
         organisations = organisations_of(request.connection, request.agent)
         chosen = _choose(organisations, organisation_id)
         return self.pages.page(

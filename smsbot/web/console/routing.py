@@ -1,4 +1,4 @@
-"""Puts the console together: all its pages, each behind the guard."""
+"""Makes the whole console: all its pages, each behind the guard."""
 
 from __future__ import annotations
 
@@ -51,11 +51,13 @@ class _Room(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Everything under `/agents`, and `/`, which leads there. `mail_from` is the sender of its e-mails. `openid` is
-    None where only passwords are used.
+    """Everything under `/agents`, and `/`, which redirects there.
 
-    `segment_price` is the price of a segment of an SMS in euros, None where it is not set. `defaults` are what the
-    settings say for all organisations. `apart` makes the pages that are only read; None where this process makes them.
+    - `mail_from`: the sender of its e-mails.
+    - `openid`: the OpenID Connect provider, None if only passwords are used.
+    - `segment_price`: the price of one SMS segment in euros, None if it is not set.
+    - `defaults`: what the settings say for all organisations.
+    - `apart`: makes the pages that change nothing in a second process. If it is None, this process makes them.
     """
 
     database: Database
@@ -102,7 +104,7 @@ class Console:
         ]
 
     def alerts(self) -> InboxAlerts:
-        """Tells organisations by e-mail of new messages in their inbox; see `inbox.alerts.alerting`."""
+        """Tells organisations by e-mail when messages wait in their inbox; see `inbox.alerts.alerting`."""
         return InboxAlerts(self.agent_emails)
 
     @property
@@ -112,7 +114,7 @@ class Console:
 
     @property
     def answers(self) -> AnswerWriter:
-        """Writes agents' answers to usagers."""
+        """Writes agents' answers to usagers as messages of the outbox."""
         return AnswerWriter(self.environment, self.door.terms, self.mail_from)
 
     @property

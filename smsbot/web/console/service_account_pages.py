@@ -1,10 +1,10 @@
-"""The pages on which an administrator lets other systems use the API, only in organisations that they administer.
+"""The pages on which administrators let other systems use the API, in organisations that they administer.
 
-/agents/logiciels                        which systems may come in
-/agents/logiciels/ajout                  the form to let one in; its token is shown once, in the answer
-/agents/logiciels/{id}                   one of them: what it may do where, and the forms to change that
-/agents/logiciels/{id}/renouvellement    makes a new token, shown once; the old one runs out
-/agents/logiciels/{id}/fin               ends its access
+/agents/logiciels                        the systems that have access
+/agents/logiciels/ajout                  gives a system access; its token is shown once, in the answer
+/agents/logiciels/{id}                   one system: what it may do and where, and the forms to change its access
+/agents/logiciels/{id}/renouvellement    makes a new token, which is shown once; the old one expires
+/agents/logiciels/{id}/fin               ends the access of a system
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard
 
 _SCOPE, _ORGANISATION = "droit-", "dans-"
-"""How the names of the form's boxes begin."""
+"""How the names of the checkboxes in the form begin."""
 
 _DAYS: Mapping[str, int | None] = {"90": 90, "365": 365, "730": 730, "sans-fin": None}
 _HOURS: Mapping[str, int] = {"0": 0, "1": 1, "24": 24, "168": 168}
@@ -131,6 +131,6 @@ class ServiceAccountPages:
 
 
 def _organisations(form: Fields) -> list[OrganisationReference] | None:
-    """The organisations that are marked; None for all, those to come included."""
+    """The organisations that are marked in the form. None means all, also those that do not exist yet."""
     marked = [name.removeprefix(_ORGANISATION) for name in form if name.startswith(_ORGANISATION)]
     return None if ALL_ORGANISATIONS in marked else [read_key(each) for each in marked]

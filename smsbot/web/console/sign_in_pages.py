@@ -1,15 +1,15 @@
 """The pages for signing in and out, and for choosing a password.
 
-    /agents/connexion               e-mail address and password, or the provider's button
+    /agents/connexion               asks for e-mail address and password, or offers the provider's button
     /agents/connexion/openid        begins to sign in with OpenID Connect
-    /agents/connexion/retour        where the provider sends the browser back to
-    /agents/deconnexion             out again, at the provider too
-    /agents/mot-de-passe            asks for a link to choose a password
-    /agents/mot-de-passe/{token}    the link's page
+    /agents/connexion/retour        the address to which the provider sends the browser back
+    /agents/deconnexion             signs out, at the provider too
+    /agents/mot-de-passe            sends a link to choose a password
+    /agents/mot-de-passe/{token}    the page behind that link
 
-None of these pages tells who has an account. The two of OpenID Connect are GETs: the first because `form-action` keeps
-forms to this site, the second because the protocol has it so. What protects them is the handshake's cookie, whose state
-the provider has to give back.
+None of these pages tells who has an account. The two pages of OpenID Connect are GETs: the first one because
+`form-action` forbids forms that lead to another site, the second one because the protocol demands it. A cookie protects
+both: it holds a state that the provider must give back.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _THREAD = re.compile(r"/messages/[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class OpenIdPages:
-    """The pages that lead to the provider and back."""
+    """The pages that send the browser to the provider and take it back."""
 
     database: Database
     provider: OpenIdProvider
@@ -109,7 +109,7 @@ class OpenIdPages:
         return response
 
     async def sign_out_url(self, id_token: str) -> str | None:
-        """Where to sign out at the provider; None where it has no such address or does not answer."""
+        """The address at which to sign out at the provider. None if it has no such address or does not answer."""
         return await self.provider.end_session_url(id_token, f"{self.links.public_url}{PATH}/connexion")
 
     def _failed(self, visitor: Visitor, problem: OpenIdFailure) -> Response:
@@ -129,7 +129,7 @@ def _open(connection: Connection, identity: Identity, visitor: Visitor) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """The agent who has a link to choose a password."""
+    """The agent to whom a link to choose a password belongs."""
 
     agent: Agent
     has_tokens: bool
@@ -137,7 +137,7 @@ class _Holder:
 
 @dataclass(frozen=True, slots=True)
 class SigningIn:
-    """The pages for signing in and out. `openid` has the provider's pages, None where there is no provider."""
+    """The pages for signing in and out. `openid` has the provider's pages, None if there is no provider."""
 
     database: Database
     sign_in: SignIn
@@ -167,7 +167,7 @@ class SigningIn:
 
     async def take_password(self, visitor: Visitor, fields: Fields) -> Response:
         email, suite = fields.get("email", ""), destination(fields.get("suite", ""))
-        # A text that is no address is tried like one, so that the answer and its time are the same.
+        # A text that is not an address is tried too, so that the answer and its time do not depend on that.
         result = await self.sign_in.with_password(
             texts.email(email) or "nobody", fields.get("motdepasse", ""), self._origin(visitor), visitor.now
         )
@@ -177,15 +177,15 @@ class SigningIn:
             status = 422 if result is SignInRefusal.WRONG else 429
             return self._form(visitor, status, suite=suite, email=email[:254], problem=result, **typed)
         if any(typed.values()) and _THREAD.fullmatch(suite):
-            # The browser posts the form once more to that page. Its token is not the new session's, so nothing is sent
-            # yet.
+            # The browser posts the form to that page again. The form has no token of the new session, so that page only
+            # shows it and sends nothing.
             return self._admit(self.pages.redirect(f"{suite}/reponse", 307), result)
         return self._admit(self.pages.redirect(suite), result)
 
     def with_answer(self, visitor: Visitor, message_id: int, answer: str, note: str) -> Response:
         """The form to sign in, for an agent whose session ended before an answer to a message was sent.
 
-        It keeps the answer, and the note for colleagues beside it.
+        The form keeps what the agent typed: the answer, and the note for colleagues.
         """
         path = f"/messages/{message_id}"
         return self._form(visitor, 401, suite=path, note="expiree", answer=answer, note_typed=note)
@@ -201,8 +201,8 @@ class SigningIn:
         elsewhere = await openid.sign_out_url(id_token)
         if elsewhere is None:
             return self._signed_out()
-        # A page that leads on instead of a redirect, because `form-action` keeps forms to this site (CSP Level 3,
-        # 6.3.1).
+        # This is a page with a link and not a redirect: `form-action` also forbids a redirect to another site after a
+        # form (CSP Level 3, 6.3.1).
         return self.guard.dismiss(self.pages.page("signed_out", nobody, elsewhere=elsewhere, provider=self._provider))
 
     def _signed_out(self) -> Response:
@@ -220,7 +220,7 @@ class SigningIn:
 
         response = self.pages.redirect("/mot-de-passe?envoye")
         if await self.sign_in.may_ask_for_reset(email, _address(visitor.http), visitor.now):
-            # After the answer was sent, because the time it takes shows who has an account.
+            # It is sent after the answer, because otherwise the time until the answer would show who has an account.
             response.background = BackgroundTask(self._send_link, email, visitor.now)
         return response
 
@@ -293,5 +293,5 @@ class SigningIn:
 
 
 def _address(request: Request) -> str:
-    """The network address that the request came from, as the server in front tells it."""
+    """The network address of the client. Behind a trusted proxy, it is the one that the proxy reports."""
     return request.client.host if request.client is not None else ""

@@ -1,17 +1,17 @@
 """The pages of one thread of the inbox, and what an agent does about it.
 
     /agents/messages/{id}                   one thread, with the form to answer it
-    /agents/messages/{id}/suivant           to the thread that comes after it in the list
-    /agents/messages/{id}/prise, /rendu     "je m'en occupe", and no longer
-    /agents/messages/{id}/reponse           fills in a ready answer, looks an answer over, or sends it
-    /agents/messages/{id}/fin, /reouverture done, and not done after all
-    /agents/messages/{id}/plus-tard, /retour    put off, and brought back
-    /agents/messages/{id}/relais            left to a colleague
-    /agents/messages/{id}/note              a note for colleagues is written, or removed
+    /agents/messages/{id}/suivant           goes to the next thread of the list
+    /agents/messages/{id}/prise, /rendu     the agent holds the thread ("Je m'en occupe"), or lets it go
+    /agents/messages/{id}/reponse           fills in a ready answer, shows an answer before it is sent, or sends it
+    /agents/messages/{id}/fin, /reouverture marks the thread as done, or as not done
+    /agents/messages/{id}/plus-tard, /retour    puts the thread off, or brings it back
+    /agents/messages/{id}/relais            hands the thread over to a colleague
+    /agents/messages/{id}/note              writes a note for colleagues, or removes one
     /agents/messages/compte and /{id}/direct    what the script asks for
 
-Answer and note are one form, so that what was typed in one is not lost when the other is sent. An answer leaves from
-the number that was written to. Where the person takes no SMS any more it goes by e-mail.
+Answer and note are in one form, so that sending one does not lose what was typed in the other. An answer leaves from
+the number to which the person wrote. If the person has sent STOP, it goes by e-mail.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ThreadPages:
-    """The pages of one thread. `segment_price` is in euros, None where it is not set."""
+    """The pages of one thread. `segment_price` is in euros, None if it is not set."""
 
     guard: Guard
     pages: ConsolePages
@@ -98,7 +98,7 @@ class ThreadPages:
         return self._page(request, open_thread(request.connection, request.agent, request.id))
 
     def following(self, request: AgentRequest) -> Response:
-        """Go to the next thread, and leave this one as it is."""
+        """Go to the next thread of the list. This one stays as it is."""
         thread = read_thread(request.connection, request.agent, request.id)
         return self.pages.redirect(address_of_next(request, position_in_list(request, thread)))
 
@@ -144,7 +144,7 @@ class ThreadPages:
         if by_mail and mail_address not in opened.emails:
             problem = "adresse"
         if button == "envoyer" and is_only_chosen and problem is None:
-            problem = "modele"  # nobody has read it yet
+            problem = "modele"  # the agent has not read the text of the ready answer yet
         if problem is None and len(note) > MOST_CHARACTERS_OF_A_NOTE:
             problem = "note"
         if problem is not None:
@@ -172,7 +172,7 @@ class ThreadPages:
         return self.pages.redirect(where)
 
     def answer_late(self, visitor: Visitor, form: Fields) -> Response:
-        """The session ended before the answer was sent: show what was typed again, after signing in."""
+        """Show what was typed again, after signing in. The session had ended before the answer was sent."""
         if not isinstance(visitor, AgentRequest):
             return self.signing_in.with_answer(visitor, visitor.id, form.get("texte", ""), _note(form))
         opened = open_thread(visitor.connection, visitor.agent, visitor.id)
@@ -242,9 +242,9 @@ class ThreadPages:
     # Underneath -------------------------------------------------------------------------------------------------------
 
     def _typed(self, request: AgentRequest, form: Fields, done: str | None = None) -> Response | None:
-        """The thread's page with the answer that was typed and not sent; None where nothing was typed.
+        """The thread's page with the answer that was typed and not sent, or None if none was typed.
 
-        A note that was typed stays, unless it was kept just now (`done`).
+        A note that was typed stays in its field, unless `done` says that it was just stored.
         """
         draft = _draft(form)
         note = "" if done else _note(form)
@@ -254,7 +254,7 @@ class ThreadPages:
         return self._page(request, opened, draft=draft, note=note, done=done)
 
     def _ready_answers(self, request: AgentRequest, thread: Thread) -> Sequence[ReadyAnswer]:
-        """The ready answers of the thread's organisation, with the facts of its appointment in them."""
+        """The ready answers of the thread's organisation, filled in with the facts of its appointment."""
         kept = answers_of(request.connection, thread.organisation_id)
         if not kept:
             return ()
@@ -262,7 +262,7 @@ class ThreadPages:
         return [replace(each, text=fill_in(each.text, facts)) for each in kept]
 
     def _with_ready_answer(self, request: AgentRequest, thread: Thread, draft: Draft, chosen: str) -> Draft:
-        """What was typed, with the chosen ready answer after it."""
+        """The answer that was typed, followed by the chosen ready answer."""
         for each in self._ready_answers(request, thread):
             if str(each.id) == chosen:
                 return Draft.of("\n".join(part for part in (draft.typed.rstrip(), each.text) if part))
@@ -283,7 +283,7 @@ class ThreadPages:
         done: str | None = None,
         **values: object,
     ) -> Response:
-        """The thread's page. `seen` is what the agent has seen, where that is less than the page now shows."""
+        """The thread's page. `seen` is what the agent has seen so far, if the page now shows more than that."""
         thread = opened.thread
         is_free = thread.waiting and thread.holder(request.now) in (None, request.agent)
         is_writing = draft is not None or is_free or ("ecrire" in request.query and not thread.waiting)
@@ -311,7 +311,7 @@ class ThreadPages:
 
 
 LEAST_SHOWN = 3
-"""So many of the newest messages of a conversation are always shown. Those before are folded."""
+"""How many of the newest messages of a conversation are always shown. Older ones may be folded away."""
 
 
 def _now(request: AgentRequest, thread: Thread) -> dict[str, Any]:
@@ -321,10 +321,10 @@ def _now(request: AgentRequest, thread: Thread) -> dict[str, Any]:
 
 
 def folded(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
-    """A conversation in two: what is folded away, and what is shown.
+    """The two parts of a conversation: the older lines, which are folded away, and the lines that are shown.
 
-    Shown are the newest `LEAST_SHOWN`, and all from the first on that still waits for an answer. So the answer is at
-    hand under a long conversation, too.
+    Shown are the newest `LEAST_SHOWN` lines, and all lines from the first message on that still waits for an answer. So
+    the form for the answer is near the top of the page even if the conversation is long.
     """
     newest = len(lines) - LEAST_SHOWN
     waits = (index for index, line in enumerate(lines) if isinstance(line, ReceivedMessage) and line.is_waiting)
@@ -334,7 +334,7 @@ def folded(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
 
 
 def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
-    """Prolong the agent's hold on the thread. An agent who has lost it meanwhile is told when sending."""
+    """Prolong the agent's hold on the thread. If a colleague holds it by now, the agent is told so when sending."""
     try:
         thread = take(request.connection, opened.thread, request.agent, request.now)
     except Overtaken:
@@ -343,13 +343,13 @@ def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
 
 
 def _problem(draft: Draft, *, by_mail: bool) -> str | None:
-    """Why the answer cannot be sent; None where it can."""
+    """Why the answer cannot be sent, as a word for the template, or None if it can."""
     problem = ("vide" if not draft.typed.strip() else None) if by_mail else draft.problem
     return problem or ("trou" if left_open(draft.typed) else None)
 
 
 def _until(form: Fields, now: datetime, time_zone: str) -> datetime | None:
-    """When the agent wants the thread back, in UTC; None where that cannot be."""
+    """When the agent wants the thread back (UTC), or None if the form has no time that is possible."""
     later = next((each for each in Later if each == form.get("quand")), None)
     try:
         day = date.fromisoformat(form.get("jour", ""))
@@ -359,7 +359,7 @@ def _until(form: Fields, now: datetime, time_zone: str) -> datetime | None:
 
 
 def _moment(text: str) -> datetime | None:
-    """The moment that the page has written into a form; None where it has written none."""
+    """The moment that the page has written into a hidden field, or None."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -368,13 +368,13 @@ def _moment(text: str) -> datetime | None:
 
 
 def _draft(form: Fields) -> Draft | None:
-    """The answer in a form; None where none was typed."""
+    """The answer in a form, or None if none was typed."""
     draft = Draft.of(form.get("texte", ""))
     return draft if draft.typed.strip() else None
 
 
 def _note(form: Fields) -> str:
-    """The note for colleagues in a form. One form sends it and the answer."""
+    """The note for colleagues in a form. The same form has the answer."""
     return form.get("mot", "").strip()
 
 
