@@ -1,1 +1,1 @@
-"""Every figure that smsbot claims, each a ratio taken in one run on one machine: `python -m benchmarks`."""
+"""Measures every figure that smsbot claims, as a ratio within one run on one machine: `python -m benchmarks`."""

@@ -1,6 +1,6 @@
-"""Appointments and messages by the million: one is written as it always is, the others are copies made by the database.
+"""Makes up to millions of appointments and messages: smsbot writes the first one, and the database copies it.
 
-Everybody is a Sophie Dupont, and number n has the telephone `phone(n)`.
+Every usager is called Sophie Dupont. The usager number n has the telephone `phone(n)`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def phone(number: int) -> str:
 
 
 def fill(database_url: str, count: int, *, starts_in: timedelta = timedelta(days=3), messages: int = 0) -> None:
-    """`count` coming appointments of one participation each, in a new database, and `messages` in and out.
+    """Make a new database with `count` coming appointments, each with one participation, and `messages` in and out.
 
-    The messages are spread over the first of these telephones, handled and sent a day ago.
+    The messages are spread over the first of these telephones. They were handled and sent a day ago.
     """
     database = Database(database_url)
     try:
@@ -101,7 +101,7 @@ def _write_one_of_each(connection: Connection, at: datetime) -> None:
 
 
 def _copy(connection: Connection, table: Table, times: int, differing: Mapping[str, str]) -> None:
-    """Copies of the table's first row, numbered n from 1; `differing` gives SQL of n for what is not the same."""
+    """Copy the table's first row, with numbers n from 1. `differing` has SQL in n for the columns that differ."""
     first = _first_id(connection, table)
     sources = {"id": f"n + {first}", **differing}
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
@@ -124,5 +124,5 @@ def _first_id(connection: Connection, table: Table) -> int:
 
 
 def _look_at_what_is_there(connection: Connection) -> None:
-    """What PostgreSQL's own routine would do a minute later: statistics for its planner."""
+    """Make statistics for the planner now. PostgreSQL would do it by itself a minute later."""
     connection.execute(text("ANALYZE"))

@@ -1,9 +1,9 @@
 """From the yes at the webhook to "annulé" at the gateway, connected, at 20 a second: `python -m benchmarks.connected`.
 
-RDV Service Public's stand-in runs in a process of its own, answers each cancellation after a while (`--answers-after`)
-and posts its webhooks. Every telephone has asked and given its letters before; the yeses then start at a steady rate,
-and each is timed from when its webhook should leave until the gateway has "annulé". Beside it stands what the stand-in
-itself took to answer.
+RDV Service Public's stand-in runs in a process of its own. It answers each cancellation after a while
+(`--answers-after`) and posts its webhooks. Every telephone has asked and given its letters before. Then each telephone
+says yes, at a steady rate. Measured is the time from when the webhook of the yes should leave until the gateway has
+"annulé", beside the time that the stand-in itself took to answer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WEBHOOK_SECRET = "a-webhook-secret-for-benchmarks"
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    # All telephones connect at the beginning, and the service cuts connections that have been idle for ten seconds.
+    # All telephones connect at the beginning, and the service closes connections that were idle for ten seconds.
     options.add_argument("--seconds", type=int, default=8, choices=range(1, 10))
     options.add_argument("--answers-after", type=float, default=0.3, help="seconds that the stand-in takes to answer")
     given = options.parse_args()
@@ -134,7 +134,7 @@ class _Source:
         self.pipe.recv()
 
     def milliseconds(self) -> list[float]:
-        """How long each cancellation took there."""
+        """How long each cancellation took there, in milliseconds."""
         self.pipe.send(None)
         times: list[float] = self.pipe.recv()
         return times

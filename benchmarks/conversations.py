@@ -1,8 +1,9 @@
 """Whole conversations until the gateway has their last SMS, against the floor: `python -m benchmarks.conversations`.
 
-Each telephone writes ANNULER, the letters and OUI, each once the one before is answered, and its appointment is
-cancelled. The service takes the messages and delivers the answers, in one process on SQLite, in two on PostgreSQL. The
-floor only gets the very same webhooks. All are measured in turn, several rounds; ratios are those of the medians.
+Each telephone writes ANNULER, the letters and OUI, each after the answer to the one before, and its appointment is
+cancelled. The service takes the messages and delivers the answers, in one process on SQLite and in two on PostgreSQL.
+The floor gets the same webhooks and nothing else. All are measured in turn, in several rounds. A ratio is that of the
+medians.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What ten years cost: the same work in a database of one year and in one of ten: `python -m benchmarks.decade`.
 
-200,000 appointments a month, or a `--share` of that in the same proportions: one in ten cancelled by SMS, two messages
-sent for each. What is older than the retention period is erased, its months are closed, and then its rows go, as the
-service does it by itself; what is left of them is told. Both databases are worked on in turn, in this process; told are
-the medians, and how ten years compare with one.
+There are 200,000 appointments a month, or a `--share` of that. One in ten is cancelled by SMS, and two messages are
+sent for each. Data older than the retention period is erased, its months are closed, and then its rows are deleted, as
+the service does it by itself. The benchmark reports how many rows are left. It works on both databases in turn, in this
+process, and reports the medians and how ten years compare with one.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _Town:
         return cls(database, service, agent, now)
 
     def rows(self) -> int:
-        """Of the tables that grow."""
+        """How many rows the tables that grow have together."""
 
         def work(connection: Connection) -> int:
             return sum(connection.execute(select(func.count()).select_from(each)).scalar_one() for each in _GROWING)
@@ -153,7 +153,7 @@ class _Town:
 
 
 def _spread(connection: Connection, alive: int, now: datetime) -> None:
-    """Spread what is alive over the months in which it is, and what was written over the last three."""
+    """Spread the appointments that are kept over their months, and the messages over the last three months."""
     whole = (RETENTION + timedelta(days=60)).total_seconds()
     starts = _after(connection, "appointments.id", whole / alive)
     first = {"first": _told(connection, now - RETENTION)}
@@ -165,7 +165,7 @@ def _spread(connection: Connection, alive: int, now: datetime) -> None:
 
 
 def _erased(connection: Connection, number: int, now: datetime, before: timedelta) -> None:
-    """`number` appointments with their messages, erased, evenly over the time `before` the retention period."""
+    """Add `number` erased appointments with their messages, evenly over the time `before` the retention period."""
     begin = now - RETENTION - before
     step = before.total_seconds() / number
     first = {each: _next_id(connection, each) for each in (appointments, participations, incoming_messages)}
@@ -270,7 +270,7 @@ def _erased(connection: Connection, number: int, now: datetime, before: timedelt
 
 
 def _rows(connection: Connection, into: Table, number: int, begin: datetime, columns: dict[str, str]) -> None:
-    """`number` rows, numbered n from 0; `columns` gives SQL of n for each column. `:first` is `begin`."""
+    """Insert `number` rows, numbered n from 0. `columns` has SQL in n for each column, in which `:first` is `begin`."""
     values = ", ".join(columns.values())
     names = ", ".join(f'"{name}"' for name in columns)
     connection.execute(
@@ -283,7 +283,7 @@ def _rows(connection: Connection, into: Table, number: int, begin: datetime, col
 
 
 def _after(connection: Connection, number: str, seconds: float) -> str:
-    """SQL for the moment that lies `number` times so many seconds after `:first`."""
+    """SQL for the moment that is `number` times `seconds` after `:first`."""
     if connection.dialect.name == "sqlite":
         later = f"'+' || CAST(({number}) * {seconds} AS INTEGER) || ' seconds'"
         return f"strftime('%Y-%m-%d %H:%M:%S', :first, {later}) || '.000000'"
@@ -291,7 +291,7 @@ def _after(connection: Connection, number: str, seconds: float) -> str:
 
 
 def _told(connection: Connection, moment: datetime) -> Any:
-    """The moment as the engine keeps it."""
+    """The moment in the form in which the engine stores it."""
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f") if connection.dialect.name == "sqlite" else moment
 
 

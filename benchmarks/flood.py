@@ -1,10 +1,10 @@
 """A replay of RDV Service Public's webhooks while people write: `python -m benchmarks.flood`.
 
-Whenever an endpoint is registered or changed there, all records are posted again as `created`, as fast as they are
-taken. Conversations run at a steady rate, each message timed from its webhook until its SMS is with the gateway: alone
-before and after each replay, and during it. First nobody knew the records, then all are known. Beside it, how long the
-replay's own webhooks wait for their answer, which comes once the record is durable. Nobody may be notified, and no
-record may be missing.
+Whenever somebody registers or changes an endpoint there, RDV Service Public posts all records again as `created`, as
+fast as they are taken. Meanwhile conversations run at a steady rate. Each message is timed from its webhook until the
+gateway has its SMS: before, during and after each replay. In the first replay all records are new, in the second all
+are known. The benchmark also measures how long the replay's own webhooks wait for their answer, which comes once the
+record is committed. Nobody may be notified, and no record may be missing.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from smsbot.store.database import Database
 
 SECRET = "a-secret-for-benchmarks"
 PER_SECOND = 50.0
-CONNECTIONS = 16  # of the replay
-TOGETHER = 32  # conversations
-SLOWEST_REPLAY = 100  # records a second: conversations are prepared for as long as that takes
+CONNECTIONS = 16  # on which the replay posts
+TOGETHER = 32  # conversations at the same time
+SLOWEST_REPLAY = 100  # records a second: enough conversations are prepared for a replay as slow as this
 QUIET_SECONDS = 15
-DAYS_PAST = 80  # what is older than SMSBOT_RETENTION_DAYS is not taken in
+DAYS_PAST = 80  # less than SMSBOT_RETENTION_DAYS, because older records are refused
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """The replay and, as long as it lasts, conversations; gives what came of each."""
+    """The order: run the replay, and conversations as long as it lasts. The result has the load of each."""
 
     replay: Webhooks
     conversations: Conversations
@@ -61,7 +61,7 @@ class Flood:
 
 
 class _Lazy(Sequence[Conversation]):
-    """Conversations that are taken one by one, as long as there are any."""
+    """Conversations that are made one by one when they are needed."""
 
     def __init__(self, conversations: Iterator[Conversation]) -> None:
         self._conversations = conversations

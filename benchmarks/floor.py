@@ -1,8 +1,8 @@
-"""The floor: the least that any service must do for an incoming message and still not lose it.
+"""The floor: the least that any service must do to take an incoming message and not lose it.
 
-A bare Starlette endpoint on uvicorn that checks the signature with Twilio's validator, parses the form and makes one
-durable insert, into a SQLite file or through psycopg into PostgreSQL, whatever `DATABASE` is:
-`python -m benchmarks.floor PORT DATABASE AUTH_TOKEN PUBLIC_URL`.
+It is a bare Starlette endpoint on uvicorn. It checks the signature with Twilio's validator, parses the form and makes
+one durable insert. `DATABASE` is a SQLite file, or a PostgreSQL database that is used through psycopg: `python -m
+benchmarks.floor PORT DATABASE AUTH_TOKEN PUBLIC_URL`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 Insert = Callable[[tuple[str, str, str, str]], object]
-"""Inserts one message, of which id, sender, recipient and text are given; durable once it returns."""
+"""Inserts one message: its id, sender, recipient and text. The message is committed when it returns."""
 
 
 def into_sqlite(database: str) -> Insert:

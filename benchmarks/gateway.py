@@ -1,6 +1,6 @@
-"""The least that Twilio's Messages API can be: it takes a message, answers, and tells whoever waits for it.
+"""A minimal stand-in for Twilio's Messages API: it takes a message, answers, and tells the benchmark.
 
-On plain asyncio, so that what is measured is the service and not this.
+It is written in plain asyncio, so that the service is measured and not this stand-in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import cast
 from urllib.parse import parse_qs
 
 Taken = Callable[[str, float], None]
-"""Told the recipient's number and the moment (`time.perf_counter`, one clock for all processes of the machine)."""
+"""Called with the recipient's number and the moment (`time.perf_counter`, the same clock for all processes here)."""
 
 _RESOURCE = {
     "account_sid": "AC" + "0" * 32,
@@ -40,7 +40,7 @@ _NOTHING_CAME = json.dumps({"messages": [], "next_page_uri": None, "page": 0, "p
 
 
 class Gateway:
-    """Takes whatever is posted to any address; a list of what came (GET) is always empty."""
+    """Takes everything that is posted to any address. Its list of messages (GET) is always empty."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -55,11 +55,11 @@ class Gateway:
         self.port = server.sockets[0].getsockname()[1]
 
     def tell(self, told: Taken | None) -> None:
-        """Call `told` for each message from now on; None: nobody."""
+        """Call `told` for each message from now on. With None, nothing is called."""
         self._told = told
 
     def to_be_reported(self) -> list[tuple[str, str]]:
-        """The id and the status callback of each message that was taken since the last time."""
+        """The id and the address for the status of each message that was taken since the last call."""
         callbacks, self._callbacks = self._callbacks, []
         return callbacks
 

@@ -1,7 +1,7 @@
 """A turn with 1,000 and with 1,000,000 appointments and messages in the database: `python -m benchmarks.growth`.
 
-Both services run all the time and are measured in turn; each conversation has a telephone of its own, from all over the
-numbers that there are.
+Both services run all the time and are measured in turn. Each conversation has a telephone of its own. The telephones
+are spread over all that are in the database.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From webhook in to SMS out at a steady 100 messages a second: `python -m benchmarks.latency`.
 
-Whole conversations, started at that rate whatever becomes of the ones before; timed from when a webhook should leave
-until the gateway has its answer. Beside it, at the same rate, a bare round trip to the gateway: the same form posted
-over a kept connection and answered.
+Whole conversations are started at that rate, even if the ones before are late. Each message is timed from when its
+webhook should leave until the gateway has the answer. This is compared with a bare round trip to the gateway at the
+same rate: the same form is posted over a kept connection, and answered.
 """
 
 from __future__ import annotations

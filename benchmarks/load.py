@@ -1,7 +1,7 @@
-"""What usagers' telephones do to a service, made beforehand, so that doing it costs little.
+"""Requests of usagers' telephones to a service. They are made beforehand, so that sending them costs little CPU.
 
-Each is an order that the process around the service (`benchmarks.outside`) carries out: it holds its requests as bytes
-and gives back a `Load`.
+Each class is an order, which the process around the service (`benchmarks.outside`) carries out. An order holds its
+requests as bytes, and its result is a `Load`.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from benchmarks.gateway import Gateway
 Result_co = TypeVar("Result_co", covariant=True)
 
 SMS_SECONDS = 60.0
-"""An answer that takes longer than this has been lost."""
+"""An answer by SMS that takes longer than this counts as lost."""
 
 
 class Order(Protocol[Result_co]):
-    """Something to be done around the service, beside its gateway."""
+    """Something that the process around the service does, beside its gateway."""
 
     async def carry_out(self, gateway: Gateway) -> Result_co: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of an order: messages per second over all connections, and each message's milliseconds.
+    """The result of an order: messages per second over all connections, and each message's milliseconds.
 
-    `cpu_seconds` is what the processes that were watched used meanwhile; 0 where none were.
+    `cpu_seconds` is the CPU that the watched processes used meanwhile, 0 if none was watched.
     """
 
     per_second: float
@@ -43,7 +43,7 @@ class Load:
 
     @property
     def cpu_microseconds(self) -> float:
-        """The CPU of one message."""
+        """The CPU of one message, in microseconds."""
         return self.cpu_seconds * 1e6 / len(self.milliseconds)
 
     def quantile(self, share: float) -> float:
@@ -93,7 +93,7 @@ def _signed(url: str, auth_token: str, form: dict[str, str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Requests that go one after the other on one connection to this address."""
+    """Requests that are sent one after the other on one connection to this address."""
 
     url: str
     requests: Sequence[bytes]
@@ -101,7 +101,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """All lanes at once; each message is timed until its webhook is answered."""
+    """The order: run all lanes at once, and time each message until its webhook is answered."""
 
     lanes: Sequence[Lane]
 
@@ -120,7 +120,7 @@ class Webhooks:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What one telephone writes, each line once the one before has been answered by SMS."""
+    """What one telephone writes. Each line is sent after the line before has been answered by SMS."""
 
     phone: str
     lines: Sequence[bytes]
@@ -128,9 +128,10 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Conversations:
-    """So many at a time, each on a connection; each message is timed from its webhook until its answer is taken.
+    """The order: run so many conversations at a time, each on its own connection.
 
-    With `per_second` messages start at that steady rate, without it as fast as answers come.
+    Each message is timed from its webhook until the gateway has taken its answer. With `per_second`, messages start at
+    that rate; without it, as fast as answers come.
     """
 
     url: str
@@ -166,7 +167,9 @@ class Conversations:
 
 @dataclass(frozen=True, slots=True)
 class StatusCallbacks:
-    """Tells the service at `url` that each message which the gateway took since the last time has been delivered."""
+    """The order: tell the service at `url` that all messages were delivered which the gateway took since the
+    last time.
+    """
 
     url: str
     auth_token: str
@@ -188,7 +191,7 @@ async def _converse(
     answered: dict[str, asyncio.Future[float]],
     pace: _Pace,
 ) -> list[float]:
-    """One conversation after the other, as long as there are any."""
+    """Hold one conversation after the other on this connection, until none is left."""
     times = []
     for conversation in conversations:
         for line in conversation.lines:
@@ -210,7 +213,7 @@ async def _one_after_the_other(connection: _Webhook, requests: Sequence[bytes]) 
 
 
 class _Pace:
-    """When the next message starts. One that starts late, because all before it were, is timed from when it should."""
+    """Says when the next message starts. A message that starts late is timed from when it should have started."""
 
     def __init__(self, per_second: float | None) -> None:
         self._step = 1 / per_second if per_second else None
@@ -226,7 +229,7 @@ class _Pace:
 
 
 class _Webhook:
-    """A kept connection of Twilio's."""
+    """A connection on which Twilio would send several webhooks."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader

@@ -1,8 +1,14 @@
-"""Memory of a process through its days: `python -m benchmarks.memory`.
+"""The memory of a process that runs for a long time: `python -m benchmarks.memory`.
 
-What `smsbot serve` holds on SQLite when it is ready; after a million turns (conversations of ANNULER, the letters and
-NON, with delivery switched off), compared with what it held after the first tenth of them; after a sync of 100,000
-appointments; and after a reminder to 100,000, with the most in between. `--turns` and `--records` make it smaller.
+It measures the memory of `smsbot serve` on SQLite:
+
+- when it is ready;
+- after a million turns (conversations of ANNULER, the letters and NON, with delivery switched off), compared with the
+  memory after the first tenth of them;
+- after a sync of 100,000 appointments, and the most during it;
+- after a reminder to 100,000 people, and the most during it.
+
+`--turns` and `--records` make it smaller.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import connected_sources
 
 CONNECTIONS = 32
-PHONES_AT_ONCE = 64  # of each connection
+PHONES_AT_ONCE = 64  # on each connection
 AT_ONCE = CONNECTIONS * PHONES_AT_ONCE * MESSAGES_OF_A_PHONE
 LOOKED_AT_EVERY_SECONDS = 0.5
 
@@ -103,7 +109,7 @@ def _through_reminder(folder: Path, around: Outside, records: int) -> Figure:
 
 
 def _watched(what: str, service: servers.Running, is_done: Callable[[], bool]) -> Figure:
-    """What the process holds at first, at most until it is done, and a moment later."""
+    """The memory of the process at first, the most until it is done, and the memory a moment later."""
     held = [service.resident_megabytes()]
     while not is_done():
         time.sleep(LOOKED_AT_EVERY_SECONDS)

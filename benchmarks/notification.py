@@ -1,8 +1,8 @@
 """A reminder to 100,000 appointments that are due at the same moment: `python -m benchmarks.notification`.
 
-One process writes the messages and delivers them, on SQLite; the gateway answers at once, and no rate is set. It is
-compared with what a bare aiohttp client posts to the same gateway, as many at a time. Memory is that of the process:
-once a fifth has left, and the most from then on.
+One process writes the messages and delivers them, on SQLite. The gateway answers at once, and no rate is set. The speed
+is compared with that of a bare aiohttp client that posts to the same gateway, as many requests at a time. The memory of
+the process is measured when a fifth of the messages has left; the most from then on is reported, too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The process around the service: a gateway, and telephones that do what they are ordered.
+"""The process around the service: a gateway, and telephones that carry out orders.
 
-Both ends of a message are in it, so they are timed by one clock, and the service has a core to itself.
+A message begins and ends in this process, so it is timed by one clock. And the service has a core to itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Outside:
-    """Carries out one order after the other; `gateway_url` is where the gateway listens, for as long as it lives."""
+    """Carries out one order after the other. `gateway_url` is the address of its gateway."""
 
     def __init__(self, pipe: Connection[Any, Any]) -> None:
         self._pipe = pipe
@@ -33,7 +33,7 @@ class Outside:
         return result
 
     def load(self, order: Order[Load], *watched: Running) -> Load:
-        """`do`, and note how much CPU these processes used meanwhile."""
+        """Carry out the order, and note how much CPU the `watched` processes used meanwhile."""
         before = sum(process.cpu_seconds() for process in watched)
         load = self.do(order)
         return replace(load, cpu_seconds=sum(process.cpu_seconds() for process in watched) - before)
@@ -68,5 +68,5 @@ async def _obey(pipe: Connection[Any, Any]) -> None:
             return
         try:
             pipe.send(await order.carry_out(gateway))
-        except Exception as error:  # noqa: BLE001 - told to whoever gave the order
+        except Exception as error:  # noqa: BLE001 - it is passed to the process that gave the order
             pipe.send(error)

@@ -1,10 +1,12 @@
 """The console's heaviest pages while 100 messages a second go by: `python -m benchmarks.pages`.
 
-A day with 400 appointments, an inbox in which 1,000 people wait, and the figures of 300 organisations. Somebody asks
-for them one after the other, `PAUSE_SECONDS` after each answer, while conversations run at a steady rate with their
-answers' delivery, in the same process on SQLite and in another on PostgreSQL. `smsbot serve` makes the pages in a
-second process. Told are each page's time until it has come whole, the CPU that it costs both when nothing else is done,
-and how long messages wait with and without the pages.
+The pages are a day with 400 appointments, an inbox in which 1,000 people wait, and the figures of 300 organisations.
+They are asked for one after the other, `PAUSE_SECONDS` after each answer. Meanwhile conversations run at a steady rate
+and their answers are delivered: on SQLite in the same process, on PostgreSQL in another. `smsbot serve` makes the pages
+in a second process.
+
+The benchmark reports how long each page takes until all of it has come, how much CPU it costs both processes when
+nothing else is done, and how long messages wait with and without the pages.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ TOGETHER = 64
 PAUSE_SECONDS = 0.1
 ON_THE_DAY, WAITING, ORGANISATIONS = 400, 1000, 300
 ALONE = 15
-"""How often each page is asked for when nothing else is done."""
+"""How often each page is asked for while nothing else is done."""
 
 
 def main() -> None:
@@ -89,7 +91,7 @@ def _measured(
         around.do(Pages(web.url, pages, times=1))
     cpu = {}
     for name, page in pages.items():
-        around.do(Pages(web.url, {name: page}, times=2))  # what is compiled once
+        around.do(Pages(web.url, {name: page}, times=2))  # so that templates and statements are compiled
         before = web.cpu_seconds()
         around.do(Pages(web.url, {name: page}, times=ALONE))
         cpu[name] = (web.cpu_seconds() - before) / ALONE * 1000
@@ -114,7 +116,10 @@ def _measured(
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Asks for each page in turn, `times` times or until it is cancelled; the milliseconds of each, by name."""
+    """The order: ask for each page in turn, `times` times or until it is cancelled.
+
+    The result has the milliseconds of each page, by its name.
+    """
 
     url: str
     pages: Mapping[str, bytes]
@@ -148,7 +153,7 @@ class TimesOfPages:
 
 @dataclass(frozen=True, slots=True)
 class PagesMeanwhile:
-    """The pages for as long as the conversations last."""
+    """The order: run conversations, and ask for the pages as long as these last."""
 
     pages: Pages
     conversations: Conversations
@@ -181,7 +186,10 @@ def _pages(url: str, token: str) -> dict[str, bytes]:
 
 
 def _fill(connection: Connection, talking: int) -> str:
-    """The agent's session. The first `talking` appointments are left as they are, for conversations."""
+    """Fill the database for the pages, and return the agent's session.
+
+    The first `talking` appointments are left as they are, for the conversations.
+    """
     now = datetime.now(UTC)
     first = connection.execute(text("SELECT min(id) FROM appointments")).scalar_one()
     on_the_day = range(first + talking, first + talking + ON_THE_DAY)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server as it comes, with full durability, for as long as a measurement lasts."""
+"""A PostgreSQL server with its default settings, so with full durability, for one measurement."""
 
 from __future__ import annotations
 

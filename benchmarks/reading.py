@@ -1,10 +1,12 @@
 """How long reading a message takes: `python -m benchmarks.reading`.
 
-The messages are the labelled replies of `tests/corpus`, each read as the conversation reads it: for keywords, then for
-the question that was open. Then texts of 640 characters, the longest that are read, by every reader: replies put
-together, one word or sign over and over, little words in any order, and the worst that a search by small changes finds.
-Of a message nothing is kept from one reading to the next. The milliseconds are those that a core works, not those that
-it waits for others; of the long texts it is the best of several, since other processes make a core slower.
+First it reads the labelled replies of `tests/corpus`, each as the conversation reads it: for keywords, then for the
+question that was open. Then every reader reads texts of 640 characters, the longest that are read at all: replies put
+together, one word or character repeated, short words in any order, and the slowest text that a search by small changes
+finds.
+
+Nothing is kept from one reading to the next. Times are milliseconds of CPU. For the long texts it is the best of
+several readings, because other processes make a core slower.
 """
 
 from __future__ import annotations
@@ -62,9 +64,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "what it is about": lambda text: read_topic(text, _COMING, _SENT),
 }
 AWKWARD = (
-    # signs
+    # characters
     *("㎚", "'", "?", "\n", "«", "é", "ë", "👍", "> ", "-- \n", '" ', "«a»", '"a b c d" ', ". , ", "n°"),
-    # little words, cut and run together
+    # short words, alone and joined
     *("a ", "n y ", "an ", "d'", "x y z ", "st ", "1 2 ", "ne ne ", "annule", "annu ", "oui ", "jsui "),
     # days, hours, numbers, places and people
     *("12h ", "12/", "12 ", "9 ", "9 h ", "le 12 ", "24/11 ", "12h30 ", "12/12/12 ", "vingt ", "vingt et un "),
@@ -74,10 +76,10 @@ AWKWARD = (
     *("ne pas ", "je ne ", "pas besoin d'annuler ", "je peux pas annuler ", "OUI c'est an ", "je ne veux plus de "),
     *("jé pa demand ", "stop sms ", "je réponds ", "mon fils ", "je viens avec ma ", "je garde lundi ", "point "),
     *("comptez sur moi ", "D comme Denis "),
-    # of machines
+    # texts of machines
     *("aimé «", "rappel : votre rdv ", "voulez-vous annuler votre ", "je conduis ", "en réunion ", "envoyé de "),
 )
-"""What costs most, or did once, when it is said over and over."""
+"""Pieces that are, or once were, the slowest to read when they are repeated."""
 
 
 def main() -> None:
@@ -87,10 +89,10 @@ def main() -> None:
 
 
 def measure(changes: int = 60) -> list[Figure]:
-    """The figures, in milliseconds; beside each what is aimed at."""
+    """The figures in milliseconds, each with its aim beside it."""
     replies = [line for situation in SITUATIONS for line in lines(situation)]
     for line in replies:
-        read(line)  # the words that people use are known after a while
+        read(line)  # fills the caches of words, as in a service that has run for a while
     took = sorted(_milliseconds(partial(read, line)) for line in replies)
     figures = [
         Figure("Reading a reply, median", f"{statistics.median(took):.2f} ms", "0.3 ms"),
@@ -111,7 +113,7 @@ def measure(changes: int = 60) -> list[Figure]:
 
 
 def read(line: Line) -> None:
-    """As the conversation reads it, from nothing."""
+    """Read the line as the conversation does, with nothing kept from an earlier reading."""
     forget()
     read_keyword(line.text)
     if line.situation == "opening":
@@ -121,7 +123,7 @@ def read(line: Line) -> None:
 
 
 def forget() -> None:
-    """Forget what is kept between the readers of one message."""
+    """Forget what the readers of one message share."""
     for cached in (
         set_aside.cleaned,
         set_aside.set_aside,
@@ -152,7 +154,7 @@ _SHORT = 4  # letters
 
 
 def _long(replies: Sequence[Line], seed: int) -> str:
-    """Replies put together, but for those of machines, which would be set aside with all that stands beside them."""
+    """Replies put together. Replies of machines are left out, because the whole text would then be set aside."""
     chosen = random.Random(seed)
     text = ""
     while len(text) < LONGEST_READ:
@@ -163,14 +165,14 @@ def _long(replies: Sequence[Line], seed: int) -> str:
 
 
 def _little_words(replies: Sequence[Line], seed: int) -> str:
-    """As many words as fit, in any order."""
+    """As many short words as fit, in any order."""
     chosen = random.Random(seed)
     words = [word for line in replies for word in line.text.split() if len(word) <= _SHORT]
     return " ".join(chosen.choices(words, k=LONGEST_READ))[:LONGEST_READ]
 
 
 def _search(reader: Callable[[str], object], replies: Sequence[Line], changes: int) -> tuple[float, str]:
-    """The slowest text that small changes lead to."""
+    """The slowest text that a search by small changes finds, and its milliseconds."""
     chosen = random.Random(1)
     starts = [(piece * LONGEST_READ)[:LONGEST_READ] for piece in AWKWARD]
     starts += [make(replies, seed) for make in (_long, _little_words) for seed in range(_SEEDS)]

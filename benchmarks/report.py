@@ -1,4 +1,4 @@
-"""Figures as the README's table has them."""
+"""Figures, and the table of them in the README."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from benchmarks.load import Load
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line: what was measured, what came out, and how that compares with what was measured beside it."""
+    """One line of the table: what was measured, the result, and its ratio to what was measured beside it."""
 
     what: str
     measured: str
     ratio: str
     swing: str = ""
-    """How far the rounds lie from their median, the slowest and the fastest."""
+    """How far the slowest and the fastest round are from the median."""
     cpu: str = ""
-    """The CPU of a message, and how that of the floor compares with it: other work on the machine changes it little."""
+    """The CPU of a message, and its ratio to the floor's. Other work on the machine changes it little."""
 
     @classmethod
     def of_loads(cls, what: str, loads: Sequence[Load], floor: Sequence[Load]) -> Figure:
         """The medians of several rounds, compared with those of `floor`.
 
-        Raises `RuntimeError` where a message was refused: such a figure would mean nothing.
+        Raises `RuntimeError` if a message was refused, because such a figure would mean nothing.
         """
         if refused := sum(load.refused for load in loads):
             raise RuntimeError(f"{what}: {refused} messages were not answered 200")
@@ -47,7 +47,7 @@ class Figure:
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """In Markdown, under a line that tells the machine."""
+    """The figures as a table in Markdown, below a line that describes the machine."""
     lines = [
         machine(),
         "",

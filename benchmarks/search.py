@@ -1,8 +1,8 @@
 """How long an agent's search takes among many appointments: `python -m benchmarks.search`.
 
-The database holds so many appointments of two organisations, from a month ago to half a year ahead, of which the agent
-may see one. Each search is done many times, in turn with the same page without one; the ratio is that of the medians.
-Then ten agents' searches run at once.
+The database holds many appointments of two organisations, from a month ago to half a year ahead. The agent may see one
+of the organisations. Each search is done many times, in turn with the same page without a search. The ratio is that of
+the medians. Then the searches of ten agents run at once.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def run(number: int, rounds: int = 10) -> None:
-    """On SQLite and on PostgreSQL."""
+    """Measure on SQLite and on PostgreSQL, with `number` appointments."""
     with tempfile.TemporaryDirectory() as folder, postgresql.database() as shared:
         for url in (f"sqlite:///{Path(folder) / 'smsbot.db'}", shared):
             measure(url, number, rounds)
@@ -107,7 +107,7 @@ def _peak() -> float:
 
 
 def fill(database: Database, number: int) -> Agent:
-    """Answers the agent who searches."""
+    """Fill the database with `number` appointments. Returns the agent who searches."""
 
     def work(connection: Connection) -> Agent:
         for external_id in ("1", "2"):

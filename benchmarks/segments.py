@@ -2,8 +2,9 @@
 
     python -m benchmarks.segments
 
-The appointments are always the same. For each text that a reminder may have, in the order in which they are tried, it
-tells how many of the reminders are the first to fit in one segment with it.
+The appointments are always the same. A reminder has several texts, each shorter than the one before, which are tried in
+this order. For each text the benchmark reports how many reminders use it, because it is the first that fits one
+segment.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _LABELS = ("RDV", "RDV", "RDV", "RDV", "RDV passeport", "RDV carte d’identité
 
 
 def appointments(seed: int = 2026) -> Iterator[tuple[AppointmentText, str]]:
-    """The appointments, each with the public address of the service that reminds of it."""
+    """The appointments, each with the public address of the service that sends the reminder."""
     draw = random.Random(seed)
     for _ in range(NUMBER):
         place = f"{draw.choice(_KINDS)} {draw.choice(_TOWNS)}{draw.choice(_QUARTERS)}"
@@ -58,13 +59,13 @@ def appointments(seed: int = 2026) -> Iterator[tuple[AppointmentText, str]]:
 
 
 def values_of(text: AppointmentText, address: str, number: int, *, two_way: bool) -> dict[str, object]:
-    """What the template of a reminder is given."""
+    """The values for the template of a reminder."""
     link = Links("a key of the benchmark, of 32 bytes or more", address).url_for(number)
     return {"appointment": text, "link": link, "two_way": two_way, "cancellable": True}
 
 
 def measure(*, two_way: bool) -> Counter[str]:
-    """How many of the reminders are told in which text."""
+    """How many reminders use which text."""
     texts = SmsTexts(template_environment(now=lambda: NOW))
     told: Counter[str] = Counter()
     for number, (text, address) in enumerate(appointments(), start=100_000):

@@ -1,4 +1,4 @@
-"""Starts what is measured, each in a process of its own, and stops it again."""
+"""Starts the services that are measured, each in a process of its own, and stops them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Running:
 
     @property
     def webhook(self) -> str:
-        """Where Twilio posts."""
+        """The address of the webhook to which Twilio posts."""
         return f"{self.url}/webhooks/twilio/sms"
 
     def cpu_seconds(self) -> float:
-        """What it and the processes that it has started have used so far, of all cores."""
+        """The CPU that it and the processes that it has started have used so far, on all cores."""
         return sum(map(_ticks, _family(self.pid))) / os.sysconf("SC_CLK_TCK")
 
     def has_process_for_pages(self) -> bool:
@@ -54,7 +54,7 @@ class Running:
 
 
 def _family(pid: int) -> list[int]:
-    """This process and all that come from it."""
+    """This process, and all processes that it or they have started."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
     return [pid, *(each for child in children for each in _family(child))]
@@ -67,7 +67,7 @@ def _ticks(pid: int) -> int:
 
 @contextmanager
 def floor(folder: Path, database: str | None = None) -> Iterator[Running]:
-    """The bare endpoint, on a SQLite file in `folder` or on the PostgreSQL database at this URL."""
+    """The floor, with a SQLite file in `folder` or with the PostgreSQL database at this URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     database = database or str(folder / f"floor-{port}.db")

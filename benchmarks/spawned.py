@@ -1,4 +1,6 @@
-"""A process beside the benchmark that is ordered by a pipe, for what must not share the benchmark's interpreter."""
+"""A process beside the benchmark that gets orders by a pipe, for work that must not share the benchmark's
+interpreter.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ from typing import Any
 
 @contextmanager
 def spawned(live: Callable[..., None], *arguments: object) -> Iterator[Connection[Any, Any]]:
-    """Run `live(pipe, *arguments)` in a new process, and give this end of the pipe. The process has to end when the
-    pipe is closed, which happens at the end of the block.
+    """Run `live(pipe, *arguments)` in a new process, and yield this end of the pipe.
+
+    The pipe is closed at the end of the block. `live` must return then.
     """
     spawning = multiprocessing.get_context("spawn")
     here, there = spawning.Pipe()

@@ -1,8 +1,9 @@
 """Where the CPU of one message goes, from its webhook to the status callback: `python -m benchmarks.steps`.
 
-One process serves and delivers, as `smsbot serve` does, while telephones converse with it and the gateway reports what
-became of each answer. The functions of each step are timed by the CPU of their thread, without what they call that is a
-step itself. What is left of the process's CPU is the last line. Timing costs about a microsecond a call.
+One process serves and delivers, as `smsbot serve` does. Telephones converse with it, and the gateway reports the status
+of each answer. The functions of each step are timed by the CPU of their thread. If a function calls one of another
+step, that time counts for the other step only. The last line is the rest of the process's CPU. Timing costs about a
+microsecond a call.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Times:
 
     @contextmanager
     def of(self, step: str) -> Iterator[None]:
-        """Add the CPU of the block to `step`, without that of the steps within it."""
+        """Add the CPU of the block to `step`, without the CPU of other steps inside the block."""
         within: list[int] = self._of_thread.__dict__.setdefault("within", [])
         within.append(0)
         began = time.thread_time_ns()
@@ -75,7 +76,7 @@ class Times:
                 within[-1] += took
 
     def wrap(self, owner: Any, name: str, step: str | Callable[[Any], str]) -> None:
-        """Time the function or method `name` of `owner`; `step` may be found by its first argument."""
+        """Time the function or method `name` of `owner`. `step` may be a function of its first argument."""
         function = getattr(owner, name)
         if inspect.iscoroutinefunction(function):
 
@@ -99,7 +100,7 @@ class Times:
 
 
 class _Resumed(Awaitable[Any]):
-    """A coroutine of which each piece between two waits is timed."""
+    """A coroutine. Each piece of it between two waits is timed."""
 
     def __init__(self, coroutine: Any, times: Times, step: str) -> None:
         self._coroutine, self._times, self._step = coroutine, times, step
@@ -115,7 +116,7 @@ class _Resumed(Awaitable[Any]):
                 return ended.value
             try:
                 given, error = (yield waits_for), None
-            except BaseException as thrown:  # noqa: BLE001 - handed on to the coroutine
+            except BaseException as thrown:  # noqa: BLE001 - it is passed on to the coroutine
                 error = thrown
 
 

@@ -1,9 +1,9 @@
 """A sync of 100,000 coming appointments of RDV Service Public's stand-in: `python -m benchmarks.sync`.
 
-The stand-in runs in a process of its own and shows its lists in no order, one appointment in ten twice. First nothing
-is known here, then everything is. The time that the stand-in took for its pages is told apart from the processor's
-time here; both go on at once. A page of the real one takes some 300 ms (`--page-seconds`). Memory is that of this
-process, after a tenth and at most since.
+The stand-in runs in a process of its own. It lists appointments in no order, and one in ten twice. In the first sync
+all appointments are new, in the second all are known. The benchmark reports the time that the stand-in took for its
+pages, and the CPU time here; both pass at the same time. A page of the real RDV Service Public takes some 300 ms
+(`--page-seconds`). Memory is that of this process, after a tenth of the sync, and the most since then.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class _Source:
     pipe: Connection[Any, Any]
 
     def seconds(self) -> float:
-        """How long it took for all pages so far."""
+        """How long it took for all pages so far, in seconds."""
         self.pipe.send("seconds")
         return float(self.pipe.recv())
 
@@ -125,7 +125,7 @@ async def _sync(database: Database, source: _Source) -> _Watched:
 
 
 async def _take_turns(late: list[float]) -> None:
-    """What a turn or a webhook would wait for, in milliseconds."""
+    """Note again and again how long a turn or a webhook would have to wait, in milliseconds."""
     while True:
         began = time.perf_counter()
         await asyncio.sleep(0.01)
@@ -170,7 +170,7 @@ def _agents(number: int) -> tuple[int, ...]:
 
 
 def _later(slot: int) -> timedelta:
-    """Nine hours a day, every five minutes."""
+    """When the appointment number `slot` begins: one every five minutes, nine hours a day."""
     day, within = divmod(slot, OPEN_HOURS * 12)
     return timedelta(days=day, minutes=5 * within)
 

@@ -1,8 +1,8 @@
 """Turns per second of one process against the floor, at full durability: `python -m benchmarks.turns`.
 
 A turn is everything until the webhook is answered: signature, parsing, claim, state, transition, outgoing message,
-commit. Each connection plays one phone through ANNULER, the letters, NON, over and over; the floor gets the very same
-requests, and each engine has a floor of its own. All are measured in turn, several rounds, and the ratio is that of the
+commit. Each connection plays one phone that writes ANNULER, the letters, NON, again and again. The floor gets the same
+requests, and each engine has a floor of its own. All are measured in turn, in several rounds. The ratio is that of the
 medians.
 """
 
@@ -21,7 +21,7 @@ from benchmarks.outside import outside
 from benchmarks.report import Figure, table
 
 LINES = ("ANNULER", "DUP", "NON")
-CONVERSATIONS_OF_A_PHONE = 3  # well under the cap on replies an hour
+CONVERSATIONS_OF_A_PHONE = 3  # few enough that a phone stays below the limit of answers
 MESSAGES_OF_A_PHONE = len(LINES) * CONVERSATIONS_OF_A_PHONE
 
 
@@ -36,7 +36,7 @@ def main() -> None:
 
 def measure(rounds: int = 7, connections: int = 32, messages: int = 4000) -> list[Figure]:
     """On SQLite, on PostgreSQL, and on PostgreSQL with two processes that share the load."""
-    phones_at_once = 1 + messages // (connections * MESSAGES_OF_A_PHONE)  # of each connection
+    phones_at_once = 1 + messages // (connections * MESSAGES_OF_A_PHONE)  # on each connection
     phones = rounds * connections * phones_at_once
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -70,7 +70,7 @@ def measure(rounds: int = 7, connections: int = 32, messages: int = 4000) -> lis
 def lanes(
     processes: list[servers.Running], connections: int, phones: int, sids: Iterator[int], spare: Iterator[str]
 ) -> list[Lane]:
-    """One for each connection, with the conversations of so many phones, one after the other."""
+    """One lane for each connection. It has the conversations of so many `phones`, one after the other."""
     made = []
     for number in range(connections):
         url = processes[number % len(processes)].webhook

@@ -1,7 +1,7 @@
-"""Time and weight of the usager's pages: `python -m benchmarks.usager_pages`.
+"""Time and size of the usager's pages: `python -m benchmarks.usager_pages`.
 
-Each page is asked for many times on one kept connection, in turn with a bare endpoint that answers the very same bytes;
-the weight is all that goes over the wire for it, headers included.
+Each page is asked for many times on one kept connection, in turn with a bare endpoint that answers the same bytes. The
+size is everything that is transferred for the page, headers included.
 """
 
 from __future__ import annotations

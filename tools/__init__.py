@@ -1,1 +1,1 @@
-"""What whoever works on smsbot runs by hand: `./dev run python -m tools.…`."""
+"""Programs that developers of smsbot run by hand: `./dev run python -m tools.…`."""

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""The first is the same browser without windows, tabs and services of its own: a page takes it a third less work."""
+"""The first one is the same browser without windows, tabs and background services: a page costs it a third less CPU."""
 
 _DISABLED = (
-    "RenderDocument",  # it makes a new frame for each page of a site, which is a seventh of the work of opening one
-    # Chromium takes the last list alone, so here are those of Playwright's that matter on this machine.
+    "RenderDocument",  # it makes a new frame for each page of a site: a seventh of the CPU of opening a page
+    # Chromium only uses the last list that it gets. So this one repeats those of Playwright's that matter here.
     *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "PaintHolding"),
     *("HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "ThirdPartyStoragePartitioning"),
     *("AvoidCorsURLLoaderRestartOnRedirect", "LensOverlay", "MediaRouter"),
@@ -32,12 +32,15 @@ ARGUMENTS = (
 
 
 class NoBrowser(Exception):
-    """There is no Chromium here, or it does not start; the message is one sentence."""
+    """There is no Chromium here, or it does not start. The message is one sentence."""
 
 
 @contextmanager
 def open_chromium(*arguments: str) -> Iterator[Browser]:
-    """A browser without a window, until the block ends; `arguments` are for this one. Raises `NoBrowser`."""
+    """A browser without a window, open until the block ends. `arguments` are added to its usual ones.
+
+    Raises `NoBrowser`.
+    """
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         raise NoBrowser(f"No Chromium on this system (looked for {', '.join(NAMES)}).")
@@ -53,12 +56,12 @@ def open_chromium(*arguments: str) -> Iterator[Browser]:
 
 
 def follow(thing: Locator) -> None:
-    """Click, and wait for the page that it leads to: a click alone returns before the browser has left this one."""
+    """Click, and wait for the next page. A click alone returns before the browser has left the present page."""
     with thing.page.expect_navigation():
         thing.click()
 
 
 def follow_by_key(page: Page, key: str = "Enter") -> None:
-    """The same, by a key on what has the focus."""
+    """Like `follow`, with a key on the element that has the focus."""
     with page.expect_navigation():
         page.keyboard.press(key)

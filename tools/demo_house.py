@@ -1,6 +1,7 @@
-"""The demo's house on loopback, as it stands on a certain Tuesday, and the picture of its page in the README.
+"""Opens the demo on loopback, on a fixed Tuesday, and takes the picture of its page for the README.
 
-`./dev run python -m tools.demo_house` takes the picture anew; `tests/browser/test_demo_page.py` tells when that is due.
+`./dev run python -m tools.demo_house` takes the picture again. `tests/browser/test_demo_page.py` fails when that is
+needed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ _SECONDS = 60
 
 @contextmanager
 def open_house(folder: Path, *, stands_still: bool = False) -> Iterator[str]:
-    """The address of the demo's house until the block ends; its files are in `folder`. Its clock may stand still."""
+    """Open the demo until the block ends, and yield its address. Its files are in `folder`.
+
+    With `stands_still`, its clock does not move.
+    """
     listening = listen()
     public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     ready: Future[None] = Future()
@@ -79,7 +83,7 @@ def _plan(folder: Path, connected: bool, *, stands_still: bool) -> StagePlan:
 
 
 def settle_on_picture(page: Page, url: str) -> None:
-    """Come to what the picture shows: Sophie Dupont has cancelled, and her receipt is there."""
+    """Bring the page to what the picture shows: Sophie Dupont has cancelled, and her receipt has come."""
     page.goto(f"{url}/demo")
     expect(page.locator(".courriers")).to_contain_text("nouveaux messages à traiter", timeout=_SECONDS * 1000)
     for text, answer in (("ANNULER", "3 premières lettres"), ("DUP", "Répondez OUI ou NON"), ("OUI", "C'est annulé")):
@@ -95,8 +99,8 @@ def settle_on_picture(page: Page, url: str) -> None:
 
 
 def words_on(page: Page) -> str:
-    """What can be read on the page and in its frames, without what differs each time: ports, links, milliseconds, and
-    which of two things that happen at once is first."""
+    """The words on the page and in its frames, without those that differ each time: ports, links, milliseconds, and the
+    order of two things that happen at the same time."""
     trail = sorted(page.locator(".trace > li").all_inner_texts())
     parts = ("header", ".visites", "#etat", "#telephone", "#courrier", "#lien", "#console h2")
     texts = [page.locator(part).inner_text() for part in parts]
@@ -107,7 +111,7 @@ def words_on(page: Page) -> str:
 
 
 def take_picture(browser: Browser, url: str) -> bytes:
-    """The picture as a small PNG that remembers the words of the page."""
+    """The picture as a small PNG, whose description has the words of the page."""
     with browser.new_context(locale="fr-FR", viewport=DESK) as context, browser.new_context() as other:
         page = context.new_page()
         settle_on_picture(page, url)

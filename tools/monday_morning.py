@@ -1,16 +1,16 @@
-"""A Monday morning at a town hall: one agent works through all messages that wait, in a real Chromium, and what that
-takes is counted.
+"""A Monday morning at a town hall: one agent works through all waiting messages in a real Chromium, and the effort is
+counted.
 
     ./dev run python -m tools.monday_morning                          # 400 appointments, 237 messages: some minutes
     ./dev run python -m tools.monday_morning --messages 24 --appointments 40
 
-The morning is worked through twice, each time from the start. ONE_BY_ONE is how it was before: from the list to a
-message, "Je m'en occupe", the answer typed in full, and back to the list. TOGETHER is how it can be done now: topic by
-topic, ready answers, the next message after each answer, and several marked at once.
+The agent works through the morning twice, each time from the start. ONE_BY_ONE is how it was before: from the list to a
+message, "Je m'en occupe", an answer typed in full, and back to the list. TOGETHER is how it can be done now: topic by
+topic, with ready answers, the next message after each answer, and several messages marked at once.
 
-Counted are page loads, clicks, keys pressed, and the seconds that the browser waited for the server: from the end of
-each request to the first byte of its answer, scripts included. One by one, the page that comes after an answer stands
-for the list to which it led before.
+Page loads, clicks and keys are counted, and the seconds for which the browser waited for the server: from the end of
+each request to the first byte of its answer, scripts included. Before, an answer led back to the list; now it leads to
+the next message. So ONE_BY_ONE counts the page after an answer as the list.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Doing(StrEnum):
 class Kind:
     """Messages about one thing: what people write, and what the agent does about it.
 
-    `title` and `answer` are of the ready answer; the answer in full is what is typed where there is none.
+    `title` and `answer` are those of the ready answer. The agent types the answer in full if there is no ready one.
     """
 
     topic: Topic
@@ -133,7 +133,7 @@ KINDS = (
     ),
 )
 _IN_TWENTY = (0, 7, 3, 1, 2, 4, 0, 5, 1, 6, 0, 2, 1, 0, 2, 1, 3, 0, 7, 0)
-"""Of twenty messages that wait, which kinds they are."""
+"""The kinds of twenty waiting messages."""
 
 _FIRST_NAMES = ("Sophie", "Karim", "Léa", "Jean", "Fatou", "Inès", "Paul", "Mei", "Nora", "Oscar", "Zoé")
 _LAST_NAMES = ("Dupont", "Benali", "Martin", "De La Fontaine", "Diallo", "Moreau", "Robert", "Chen", "Leroy", "Blanc")
@@ -142,7 +142,7 @@ _PLACES = ("Mairie", "Mairie", "Mairie annexe", "Maison des solidarités")
 
 @dataclass
 class Morning:
-    """The town hall as it is when it opens; its console is at `url`."""
+    """The town hall when it opens. Its console is at `url`."""
 
     service: Service
     clock: SettableClock
@@ -165,7 +165,7 @@ class Morning:
         return {"name": Cookies(self.service.links, "/agents").name(COOKIE), "value": token, "url": self.url}
 
     def left(self) -> list[str]:
-        """What is not as it should be: a message that waits for nobody, somebody who was told twice or not at all."""
+        """What is wrong at the end: a message that still waits, or a person who was told twice or not at all."""
         waiting, told = self.database.read_now(self._outcome)
         problems = []
         for phone, kind in self.kinds.items():
@@ -221,7 +221,7 @@ class Morning:
         }
 
     def _written(self) -> Iterator[dict[str, Any]]:
-        """The messages that have come since Friday, each from another person of today."""
+        """The messages that have come since Friday, each from another person with an appointment today."""
         for number, index in enumerate(islice(cycle(_IN_TWENTY), self.messages)):
             kind, phone = KINDS[index], _phone(number)
             self.kinds[phone] = kind
@@ -265,7 +265,7 @@ def _person(number: int, appointment_id: int) -> dict[str, Any]:
 
 @contextmanager
 def open_morning(folder: Path, messages: int, appointments_today: int) -> Iterator[Morning]:
-    """The town hall before anybody has done anything, until the block ends; its files are in `folder`."""
+    """Open the town hall as it is before the agent begins, until the block ends. Its files are in `folder`."""
     clock, listening = SettableClock(NOW), listen()
     url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     settings = ServiceSettings.exactly(
@@ -291,7 +291,7 @@ def open_morning(folder: Path, messages: int, appointments_today: int) -> Iterat
 
 @dataclass
 class Effort:
-    """What working through it took. `server_seconds` are those that the browser waited for answers."""
+    """The effort of working through the morning. In `server_seconds` the browser waited for answers."""
 
     page_loads: int = 0
     clicks: int = 0
@@ -302,7 +302,7 @@ class Effort:
 
 @dataclass
 class Hands:
-    """An agent at the browser, each of whose acts is counted."""
+    """An agent at the browser. Each act is counted."""
 
     page: Page
     url: str
@@ -314,11 +314,11 @@ class Hands:
         self.page.on("domcontentloaded", self._loaded)
 
     def opens(self, path: str) -> None:
-        """By the address, which is no click."""
+        """Open a page by its address. That is not a click."""
         self.page.goto(f"{self.url}/agents{path}")
 
     def finds_itself_at(self, path: str) -> None:
-        """Not counted: the page that came in its place was."""
+        """Go to a page without counting it, because the page that came in its place was counted."""
         self._counts = False
         self.opens(path)
         self._counts = True
@@ -335,7 +335,7 @@ class Hands:
         thing.click()
 
     def chooses(self, label: str, option: str) -> None:
-        """Two clicks: one opens the list, one takes what is in it."""
+        """Choose in a list. That is two clicks: one opens the list, one chooses."""
         self.effort.clicks += 2
         self.page.get_by_label(label).select_option(label=option)
 
@@ -353,7 +353,7 @@ class Hands:
 
 
 def one_by_one(hands: Hands, morning: Morning) -> None:
-    """Each message from the list and back to it, and every answer typed in full."""
+    """Go from the list to each message and back, and type every answer in full."""
     first = hands.page.locator(".liste h2 a")
     hands.opens(_UNASSIGNED)
     for _ in range(morning.messages):
@@ -377,14 +377,14 @@ _UNASSIGNED = "/messages?vue=non-attribues"
 
 
 def _phone_of(hands: Hands, morning: Morning, link: Locator) -> str:
-    """Whose message this is: the agent reads it, the test looks it up."""
+    """The telephone that wrote this message. The agent would read the message; this program looks it up."""
     message_id = int((link.get_attribute("id") or "").removeprefix("fil-"))
     number = select(incoming_messages.c.from_number).where(incoming_messages.c.id == message_id)
     return str(morning.database.read_now(lambda c: c.execute(number).scalar_one()))
 
 
 def together(hands: Hands, morning: Morning) -> None:
-    """Topic by topic: ready answers one after the other, and what needs no answer marked and done at once."""
+    """Go topic by topic: send ready answers one after the other, and mark all at once what needs no answer."""
     hands.opens("/messages")
     for kind in KINDS:
         if not any(each is kind for each in morning.kinds.values()):
@@ -435,7 +435,7 @@ WAYS = {"one by one": one_by_one, "together": together}
 
 
 def work_through(browser: Browser, morning: Morning, way: str) -> Effort:
-    """Let the agent work through the morning in one of `WAYS`, and return what it took."""
+    """Let the agent work through the morning in one of `WAYS`, and return the effort."""
     with browser.new_context(locale="fr-FR", viewport={"width": 1280, "height": 800}) as context:
         context.add_cookies([morning.session()])  # type: ignore[list-item]
         hands = Hands(context.new_page(), morning.url)

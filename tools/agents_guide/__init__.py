@@ -1,8 +1,9 @@
-"""The pictures of the agents' guide (`docs/guide-agents.md`), taken of the real console.
+"""Takes the pictures of the agents' guide (`docs/guide-agents.md`) from the real console.
 
-    opening    the town of the demo (`smsbot.demo.town.town_hall`) after its week, with its pages on loopback
-    screens    the pages that the guide shows or speaks of, and how they are reached
-    pictures   photographs a screen into a small PNG that remembers which words it shows
+    opening    opens the town of the demo (`smsbot.demo.town.town_hall`) after its week, on loopback
+    screens    the pages that the guide shows or mentions, and how to get there
+    pictures   photographs a screen into a small PNG, whose description has the words on the screen
 
-`./dev run python -m tools.agents_guide` takes them anew; `tests/browser/test_agents_guide.py` tells when that is due.
+`./dev run python -m tools.agents_guide` takes them again. `tests/browser/test_agents_guide.py` fails when that is
+needed.
 """

@@ -1,4 +1,4 @@
-"""Takes the pictures of the agents' guide anew: `./dev run python -m tools.agents_guide`."""
+"""Takes the pictures of the agents' guide again: `./dev run python -m tools.agents_guide`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.agents_guide.opening import open_town
 from tools.agents_guide.pictures import write_pictures
 from tools.chromium import NoBrowser, open_chromium
 
-_ONE_SHAPE = "--disable-font-subpixel-positioning"  # of each letter, wherever it stands: that compresses better
+_ONE_SHAPE = "--disable-font-subpixel-positioning"  # each letter has one shape everywhere, which compresses better
 
 
 def main() -> int:

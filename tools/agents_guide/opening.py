@@ -31,7 +31,10 @@ _SECONDS = 30
 
 @contextmanager
 def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
-    """The town after its week, and the address of its pages, until the block ends; its files are in `folder`."""
+    """Open the town after its week until the block ends. Yields it and the address of its pages.
+
+    Its files are in `folder`.
+    """
     clock = SettableClock(week_before(NOW))
     settings = ServiceSettings.exactly(
         database_url=f"sqlite:///{folder / 'smsbot.db'}",
@@ -55,7 +58,7 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
         organisation = town.organisation()
         town.write(lambda connection: write_past_year(connection, organisation, NOW))
         for email in (NADIA, CLAIRE):
-            town.session(email)  # both have signed in today, whichever screen is opened first
+            town.session(email)  # both sign in now, so that the screens do not depend on which one is opened first
         listening = listen()
         with served(service, listening):
             yield town, f"http://{LOOPBACK}:{listening.getsockname()[1]}"
@@ -63,7 +66,7 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
 
 @contextmanager
 def served(service: Service, listening: socket.socket) -> Iterator[None]:
-    """The service's pages on this socket, without delivery, until the block ends."""
+    """Serve the pages of the service on this socket until the block ends, without delivery."""
 
     async def serve() -> None:
         async with serving(service, delivery=False) as server:

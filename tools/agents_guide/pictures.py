@@ -1,8 +1,8 @@
-"""Takes pictures of screens: small PNG that remember the words they show.
+"""Takes pictures of screens as small PNGs.
 
-Text in a few colours is what these pages are, so sixteen of them do, at four bits a pixel:
-a third of what the browser writes. The words go along as the picture's description, so that a test can tell a picture
-whose page has since said something else.
+These pages are text in a few colours, so sixteen colours are enough, at four bits a pixel. That is a third of the size
+that the browser writes. The picture's description has the words on the page. With it, a test finds pictures whose page
+now says something else.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FOLDER = Path(__file__).parents[2] / "docs" / "images"
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"Description"
-_COLOURS = 16  # of four bits
+_COLOURS = 16  # as many as four bits can name
 
-# The browser itself knows the pixels of its PNG, and counts their colours faster than Python could.
+# The browser has the pixels of its PNG, and counts their colours faster than Python.
 _REDUCE = """
 async ([png, most]) => {
   const image = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
@@ -53,7 +53,7 @@ async ([png, most]) => {
 }
 """
 
-# What a browser in French shows in an empty field for a date; Chromium has no French words of its own everywhere.
+# A French browser shows this in an empty field for a date. Not every Chromium has its French texts installed.
 _IN_FRENCH = """
 for (const field of document.querySelectorAll("input[type=date]")) {
   field.type = "text";
@@ -62,23 +62,23 @@ for (const field of document.querySelectorAll("input[type=date]")) {
 """
 
 
-# A browser without windows forbids notifications; in an agent's one may be asked for them.
+# A browser without windows forbids notifications. An agent's browser can be asked for them.
 _MAY_BE_ASKED = "Object.defineProperty(Notification, 'permission', {get: () => 'default'})"
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A screen as the browser has it: its PNG, and the words in it."""
+    """A screen as the browser shows it: its PNG, and the words in it."""
 
     png: bytes
     words: str
 
 
 def take(browser: Browser, screen: Screen, town: Town, url: str, scale: float | None = None) -> Shot:
-    """Go there and photograph it, at `scale` device pixels a CSS pixel.
+    """Go to the screen and photograph it, at `scale` device pixels for each CSS pixel.
 
-    Left out, wide pages are taken at one and a half, since whoever reads the guide sees them smaller than they are
-    anyhow, and all others at two.
+    Without `scale` it is one and a half for wide pages, because the guide shows them smaller anyway, and two for
+    others.
     """
     if scale is None:
         scale = 1.5 if screen.width >= DESK else 2
@@ -87,7 +87,7 @@ def take(browser: Browser, screen: Screen, town: Town, url: str, scale: float | 
 
 
 def agents_context(browser: Browser, scale: float = 1) -> BrowserContext:
-    """An agent's browser, at `scale` device pixels a CSS pixel. Closed where it is used in a `with`."""
+    """An agent's browser, at `scale` device pixels for each CSS pixel. Use it in a `with`, so that it is closed."""
     context = browser.new_context(locale="fr-FR", device_scale_factor=scale)
     context.add_init_script(_MAY_BE_ASKED)
     return context
@@ -101,13 +101,13 @@ def _shot(page: Page, screen: Screen, town: Town, url: str) -> Shot:
 
 
 def words_of(page: Page, screen: Screen) -> str:
-    """What can be read there, one line for each line."""
+    """The words on the screen, one line for each line."""
     lines = (" ".join(line.split()) for line in screen.part_of(page).inner_text().splitlines())
     return "\n".join(line for line in lines if line)
 
 
 def write_pictures(browser: Browser, town: Town, url: str, folder: Path = FOLDER) -> Generator[Path, None, None]:
-    """All pictures of the guide, one after the other."""
+    """Take all pictures of the guide, and yield the path of each."""
     with browser.new_context() as context:
         darkroom = context.new_page()
         for screen in PICTURES:
@@ -117,12 +117,15 @@ def write_pictures(browser: Browser, town: Town, url: str, folder: Path = FOLDER
 
 
 def reduced_png(darkroom: Page, png: str, words: str) -> bytes:
-    """A PNG (in base64) in sixteen colours, with `words` as its description. `darkroom` is a page that nobody needs."""
+    """Reduce a PNG (in base64) to sixteen colours, with `words` as its description.
+
+    `darkroom` is a page of the browser in which the work is done.
+    """
     return _png(darkroom.evaluate(_REDUCE, [png, _COLOURS]), words)
 
 
 def words_in(path: Path) -> str:
-    """The words that a picture of ours remembers; "" for any other file."""
+    """The words in the description of one of our pictures, or "" for any other file."""
     data = path.read_bytes()
     at = len(_SIGNATURE)
     while at < len(data):
@@ -135,8 +138,8 @@ def words_in(path: Path) -> str:
 
 
 def _frame(page: Page, screen: Screen) -> FloatRect:
-    """What the picture has of the page, in CSS pixels from its upper left corner."""
-    page.evaluate("scrollTo(0, 0)")  # a box is told from where the window stands
+    """The part of the page that the picture shows, in CSS pixels from the upper left corner of the page."""
+    page.evaluate("scrollTo(0, 0)")  # because the browser measures a box from the corner of its window
     box = screen.part_of(page).bounding_box()
     assert box is not None, f"{screen.name}: there is nothing to see"
     left, top = max(box["x"] - screen.margin, 0), max(box["y"] - screen.margin, 0)
@@ -149,7 +152,7 @@ def _png(reduced: dict[str, Any], words: str) -> bytes:
     width, height, indices = reduced["width"], reduced["height"], b64decode(reduced["indices"])
     header = struct.pack(">IIBBBBB", width, height, 4, 3, 0, 0, 0)
     rows = (_row(indices[width * row : width * (row + 1)]) for row in range(height))
-    description = _KEYWORD + b"\0\1\0\0\0" + zlib.compress(words.encode(), 9)  # compressed, in no language it says
+    description = _KEYWORD + b"\0\1\0\0\0" + zlib.compress(words.encode(), 9)  # compressed; without a language
     return b"".join(
         (
             _SIGNATURE,
@@ -163,7 +166,7 @@ def _png(reduced: dict[str, Any], words: str) -> bytes:
 
 
 def _row(indices: bytes) -> bytes:
-    """Two pixels a byte, behind a byte that says that they are not filtered."""
+    """One row of pixels: a byte that says "not filtered", then two pixels in each byte."""
     even = indices + b"\0" * (len(indices) % 2)
     return b"\0" + bytes(left << 4 | right for left, right in zip(even[::2], even[1::2], strict=True))
 

@@ -1,6 +1,6 @@
-"""The screens that the guide shows, and others that it speaks of: who is before them, and how they come there.
+"""The screens that the guide shows, and others that it mentions: which agent sees them, and how to get there.
 
-None of the ways here changes anything that another screen shows, so they may be gone in any order.
+No way to a screen changes what another screen shows, so they may be opened in any order.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from smsbot.demo.town.townspeople import (
 from tools.chromium import follow
 
 DESK, NARROW, TELEPHONE = 1080, 620, 390
-"""Widths in CSS pixels. The second is what pages with one form need, the last is of a telephone."""
+"""Widths in CSS pixels. The second is for pages with one form, the last for telephones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody's way to a screen. `url` is the address of the service's pages."""
+    """The way of an agent to a screen. `url` is the address of the service's pages."""
 
     page: Page
     town: Town
     url: str
 
     def go(self, path: str) -> None:
-        """`path` is below `/agents`."""
+        """Open the page at `path`, below `/agents`."""
         self.page.goto(f"{self.url}/agents{path}")
 
     def press(self, button: str) -> None:
@@ -54,14 +54,18 @@ Part: TypeAlias = Callable[[Page], Locator]
 
 
 def https_of(url: str) -> str:
-    """The address as the outside has it: a browser takes protected cookies for no other."""
+    """The address with https, as people outside use it.
+
+    A browser only accepts protected cookies for such an address.
+    """
     return url.replace("http://", "https://", 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """`agent` is who has signed in, None for nobody. A picture has the whole page, or the `part` of it with a `margin`
-    around; at most `height` CSS pixels of it.
+    """One screen. `agent` is who has signed in, or None for nobody.
+
+    Its picture shows the whole page, or the `part` of it with a `margin` around, at most `height` CSS pixels high.
     """
 
     name: str
@@ -73,7 +77,7 @@ class Screen:
     margin: int = 0
 
     def open(self, page: Page, town: Town, url: str) -> None:
-        """Bring the page to this screen, whoever was there before."""
+        """Bring the page to this screen. If somebody else was signed in, they are signed out."""
         page.context.clear_cookies()
         if self.agent is not None:
             session = {
@@ -87,7 +91,7 @@ class Screen:
         self.way(Visit(page, town, url))
 
     def part_of(self, page: Page) -> Locator:
-        """What the picture shows of it."""
+        """The part of the page that the picture shows."""
         return self.part(page) if self.part is not None else page.locator("body")
 
 
@@ -136,7 +140,7 @@ def _a_day(visit: Visit) -> None:
 
 
 def _several(day: str, act: str, *then: str) -> Way:
-    """Choose the appointments of a day, say what to do with them and press the buttons `then`."""
+    """A way: choose the appointments of a day, say what to do with them, and press the buttons in `then`."""
 
     def way(visit: Visit) -> None:
         visit.go(f"/ensemble?jour={day}")
@@ -243,7 +247,7 @@ PICTURES: tuple[Screen, ...] = (
     Screen("comptes", _at("/comptes"), agent=CLAIRE),
     Screen("lien", _behind_the_link, agent=None, width=TELEPHONE),
 )
-"""What the guide shows, by the names of the files."""
+"""The screens that the guide shows, by the names of the files."""
 
 OTHERS: tuple[Screen, ...] = (
     Screen("refused-sign-in", _refused_sign_in, agent=None),
@@ -282,4 +286,4 @@ OTHERS: tuple[Screen, ...] = (
     Screen("removal", _removing, agent=CLAIRE),
     Screen("no-such-page", _at("/rdv/999999")),
 )
-"""What it only speaks of."""
+"""The screens that the guide only mentions."""
