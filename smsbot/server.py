@@ -51,8 +51,10 @@ class HttpLimits:
 
 
 def guarded_http(limits: HttpLimits) -> type[asyncio.Protocol]:
-    """The protocol for `uvicorn.Config(http=…)` that holds these limits. What exceeds them is answered 431, 408 or 503,
-    and the connection is closed."""
+    """The protocol for `uvicorn.Config(http=…)` with these limits.
+
+    A request that exceeds them is answered with 431, 408 or 503, and the connection is closed.
+    """
 
     class Guarded(_GuardedHttp):
         pass

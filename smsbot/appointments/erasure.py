@@ -50,7 +50,7 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
         connection,
         or_(
             and_(
-                outgoing_messages.c.appointment_id.in_(appointment_ids),  # the index
+                outgoing_messages.c.appointment_id.in_(appointment_ids),  # so that the index is used
                 outgoing_messages.c.participation_id.in_(participation_ids),
             ),
             and_(outgoing_messages.c.channel == "sms", outgoing_messages.c.recipient.in_(numbers)),
@@ -62,7 +62,7 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
     erase_requests(
         connection,
         and_(
-            cancellation_requests.c.appointment_id.in_(appointment_ids),  # the index
+            cancellation_requests.c.appointment_id.in_(appointment_ids),  # so that the index is used
             cancellation_requests.c.participation_id.in_(participation_ids),
         ),
     )

@@ -174,9 +174,7 @@ def insist(connection: Connection, appointment_ids: Collection[int], now: dateti
 
 
 def unregistered(connection: Connection, source: str, before: datetime) -> list[CancellationRequest]:
-    """The open requests to `source` that usagers made at or before `before`, and that they have not been told are
-    registered.
-    """
+    """The open requests of usagers to `source`, made at or before `before`, for which `register` was not called yet."""
     rows = connection.execute(_UNREGISTERED, {"source": source, "before": before})
     return [request_from(row._mapping) for row in rows]
 
@@ -203,7 +201,7 @@ def failed_request_of(connection: Connection, participation_id: int) -> RequestS
 
 
 def register_for(connection: Connection, appointment_ids: Collection[int], phone: str, now: datetime) -> None:
-    """Note the same for the open requests of these appointments that came from this telephone (E.164)."""
+    """Like `register`, for the open requests for these appointments that came from this telephone (E.164)."""
     if appointment_ids:
         connection.execute(_REGISTER_FOR, {"appointments": list(appointment_ids), "phone": phone, "now": now})
 

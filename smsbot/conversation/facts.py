@@ -80,12 +80,12 @@ class Facts:
     and nobody has changed since, so that the cancellation can be taken back; the latest one is first. Those whose
     cancellation their usager has requested are in both. `is_former` says that the number has nothing to come, but we
     still know of an appointment, past or cancelled. So agents may have to read its messages. `written_long_ago` says
-    that the message reached us late: a yes in it may answer another question, or be no longer meant.
+    that the message reached us late: a yes in it may answer another question, or may no longer be meant.
     """
 
     coming: tuple[Coming, ...] = ()
     cancelled: tuple[Coming, ...] = ()
-    take_back_within: timedelta = timedelta(minutes=15)  # of the cancellation
+    take_back_within: timedelta = timedelta(minutes=15)  # how long after the cancellation it can be taken back
     is_former: bool = False
     opted_out: bool = False
     gateway_keyword: Keyword | None = None  # a STOP, START or HELP that the gateway itself has answered

@@ -71,7 +71,7 @@ class Memory:
     state: State = State.IDLE
     asked_at: datetime | None = None
     doubts: int = 0  # answers to the present question that were not understood
-    named: tuple[int, ...] = ()  # participations that the request may have named ("annulez jeudi"), until the letters
+    named: tuple[int, ...] = ()  # participations that the request may have named ("annulez jeudi"); for the letters
     offered: tuple[int, ...] = ()  # participations that the letters fit, soonest first
     page: int = 0  # which part of `offered` was shown last
     chosen: int | None = None
