@@ -1,4 +1,4 @@
-"""Commands of smsbot as somebody typed them: in a guide, in a unit of systemd, in a container."""
+"""Commands of smsbot as they are typed in a guide, in a unit of systemd, or in a container."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smsbot.cli.main import app
 
 
 def unknown_in(typed: str) -> list[str]:
-    """What smsbot does not know in `typed`, a command line without the word smsbot: the command, or options of it."""
+    """The parts of `typed` that smsbot does not know: the command, or options. `typed` is without the word smsbot."""
     command: Any = typer.main.get_command(app)
     words = shlex.split(typed)
     while hasattr(command, "commands"):

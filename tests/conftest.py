@@ -1,4 +1,4 @@
-"""What the tests share: a fresh database on each engine, and one real PostgreSQL for all workers of a run."""
+"""Fixtures for all tests: an empty database on each engine, and one real PostgreSQL for all workers of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summary  # xdist reads no conftest but this
 
-if TYPE_CHECKING:  # loaded where a test asks for a database: the tests of a pure module need none
+if TYPE_CHECKING:  # loaded only if a test asks for a database: tests of pure modules need none
     from psycopg import Connection
     from sqlalchemy import Engine
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # loaded where a test asks for a database: the tests of a pur
 
 settings.register_profile(
     "smsbot",
-    deadline=None,  # a timing is never a pass or fail test
+    deadline=None,  # no test may fail because of its time
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )
@@ -65,7 +65,7 @@ def anyio_backend() -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For `-n auto`: two for each core. One half begins with the long modules, which mostly wait; see `_give_way`."""
+    """The number of workers for `-n auto`. Half of them begin with long modules, which mostly wait; see `_give_way`."""
     return max(2, os.cpu_count() or 1) * 2
 
 
@@ -79,12 +79,14 @@ LONG = (
     "tests/web/api/test_api_description.py",
     "tests/web/test_numbers_from_outside.py",
 )
-"""Modules that take long, most of them as they wait for processes and browsers."""
+"""Modules that take long, mostly because they wait for processes and browsers."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What was loaded by the end of it stays: no search for garbage goes through a million such objects again."""
+    """Freeze what is loaded after the collection, so that the garbage collector does not search a million objects
+    again.
+    """
     gc.disable()
     try:
         return (yield)
@@ -97,7 +99,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def _log_tracebacks_plainly() -> None:
-    """Where no test has set up the log, structlog draws each traceback with all its values. That takes a second."""
+    """Let structlog print plain tracebacks. By default it draws each one with all values, which takes a second."""
     if "structlog" not in sys.modules:
         return
     from structlog import dev
@@ -106,14 +108,16 @@ def _log_tracebacks_plainly() -> None:
 
 
 def _compile_statements_once() -> None:
-    """Each engine would compile every statement anew. Here all engines for SQLite share it, and all for PostgreSQL."""
+    """Let all engines of one kind share their compiled statements. Otherwise each engine compiles every statement
+    again.
+    """
     if "sqlalchemy" not in sys.modules:
         return
     from sqlalchemy.engine.default import DefaultDialect
     from sqlalchemy.util import LRUCache
 
     class ForAnyDialect(LRUCache[Any, Any]):
-        """By everything that SQLAlchemy looks for, but for the dialect, which comes first."""
+        """Keys of SQLAlchemy without the dialect, which is their first part."""
 
         def get(self, key: Any, default: Any = None) -> Any:
             return super().get(key[1:], default)
@@ -130,18 +134,19 @@ def _compile_statements_once() -> None:
 
 
 def _build_commands_once() -> None:
-    """Each command that a test types would have all of smsbot's commands built anew."""
+    """Build smsbot's commands once. Otherwise each command that a test types builds all of them again."""
     if "typer.testing" in sys.modules:
         testing: Any = sys.modules["typer.testing"]
         testing._get_command = functools.cache(testing._get_command)
 
 
-@pytest.hookimpl(trylast=True)  # after the drawing of an order
+@pytest.hookimpl(trylast=True)  # after the random order was made
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long modules begin first, on one half of the workers: one that begins last lets the others wait for its end.
+    """Let long modules begin first, on one half of the workers, so that the others do not have to wait for them at the
+    end.
 
-    The other half has short ones only, and gives way, so that processes and browsers answer as fast as if they were
-    alone. Whoever has nothing left takes over tests of another worker.
+    The other half has only short modules, and gives way, so that processes and browsers answer as fast as if they were
+    alone. A worker that has no tests left takes over tests of another one.
     """
     worker_input = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
     workers = worker_input["workercount"]
@@ -160,14 +165,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _give_way() -> None:
-    """This worker computes where the others leave the processor free."""
+    """Give this worker a lower priority, so that it only uses what the others leave of the processor."""
     if hasattr(os, "nice"):
         _STARTER.submit(bool).result()  # its thread is there now: it keeps the priority
         os.nice(10)
 
 
 _STARTER = ThreadPoolExecutor(1)
-"""Starts what all workers ask: it must not give way as this worker may."""
+"""Starts what all workers use. It must keep its priority even if this worker gives way."""
 
 
 def _is_long(item: pytest.Item) -> bool:
@@ -183,10 +188,10 @@ def postgresql_server(testrun_uid: str) -> Iterator[str]:
     folder = Path("/tmp") / f"pg-{testrun_uid[:16]}"
     server = _STARTER.submit(get_server, folder, cleanup_mode="delete").result()
     try:
-        # What these databases hold need not outlive a power cut, and without it they are made much faster.
+        # These databases need not survive a power cut, and without fsync they are made much faster.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {setting} = off;")
-        # Every second it would look whether one of a hundred databases is to be vacuumed.
+        # Otherwise it checks every second whether one of a hundred databases needs a vacuum.
         server.psql("ALTER SYSTEM SET autovacuum_naptime = '1h';")
         server.psql("SELECT pg_reload_conf();")
         yield server.get_uri()
@@ -208,7 +213,7 @@ def _new_database(postgresql_server: str, *, copied_from: str = "template1") -> 
         make_url(postgresql_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
     with administration.connect() as connection:
-        # Its files are copied: to write all of them into the log, as it else does, takes twice as long.
+        # Its files are copied. Writing all of them into the log, which is the default, takes twice as long.
         connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from}" STRATEGY file_copy'))
     administration.dispose()
     return make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
@@ -225,7 +230,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file as `smsbot migrate` makes it, to be copied: for tests of processes and commands."""
+    """A SQLite file as `smsbot migrate` makes it. Tests of processes and commands copy it."""
     from smsbot.store.schema import open_ready
 
     path = tmp_path_factory.mktemp("migrated") / "smsbot.db"
@@ -235,7 +240,7 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _migrated_postgresql(postgresql_server: str) -> str:
-    """The name of such a database on PostgreSQL."""
+    """The name of a PostgreSQL database as `smsbot migrate` makes it, to copy from."""
     from sqlalchemy import make_url
 
     from smsbot.store import schema
@@ -266,7 +271,7 @@ def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str
 
 @pytest.fixture(scope="session")
 def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
-    """A PostgreSQL database with all tables, for one test of this worker after the other."""
+    """A PostgreSQL database with all tables, which the tests of this worker use one after the other."""
     from smsbot.store.database import Database
     from smsbot.store.tables import metadata
 
@@ -278,7 +283,7 @@ def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def empty_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with all tables and no rows, to be copied: that is much faster than making the tables anew."""
+    """A SQLite file with all tables and no rows. Copying it is much faster than making the tables again."""
     from smsbot.store.database import Database
     from smsbot.store.tables import metadata
 
@@ -317,7 +322,9 @@ def open_database(empty_sqlite_file: Path) -> Iterator[Callable[[str], Database]
 
 
 def _need_not_outlive_a_power_cut(connection: sqlite3.Connection, _record: object) -> None:
-    """As on PostgreSQL, above. A disk takes milliseconds for each commit otherwise, in which a test just waits."""
+    """Switch syncing off, as for PostgreSQL above. Otherwise a test waits some milliseconds for the disk at each
+    commit.
+    """
     connection.execute("PRAGMA synchronous=OFF")
 
 
@@ -352,16 +359,17 @@ def postgresql_database(shared_postgresql: Database) -> Iterator[Database]:
 
 
 _CONNECTIONS: list[Connection[Any]] = []
-"""To this worker's shared PostgreSQL, for the next test."""
+"""Open connections to this worker's shared PostgreSQL, for the next test."""
 
 _DISCARDED = ("RESET ALL", "UNLISTEN *", "SELECT pg_advisory_unlock_all()", "DISCARD TEMP")
-"""What a test may leave on a connection; but not the prepared statements, of which the connection knows."""
+"""Removes what a test may leave on a connection, except prepared statements, which the connection still uses."""
 
 
 def _reuse_connections(engine: Engine, first: Engine) -> None:
-    """PostgreSQL starts a process for every connection, which then learns of all tables anew. So they are kept open.
+    """Keep connections open for the next test, because PostgreSQL starts a process for each, which has to load all
+    tables.
 
-    And what `first` has asked the server when it connected, no other engine asks again.
+    What the engine `first` asked the server when it connected, no other engine asks again.
     """
     from psycopg import Error
 
@@ -382,10 +390,10 @@ def _reuse_connections(engine: Engine, first: Engine) -> None:
             connection.autocommit = True
             connection.execute("; ".join(_DISCARDED))
             connection.autocommit = False
-        except Error:  # a test may have cut it
+        except Error:  # a test may have closed it
             connection.close()
             return
-        if type(connection) is JourneyConnection:  # a test that looks on has others
+        if type(connection) is JourneyConnection:  # a test that watches statements has others
             _CONNECTIONS.append(connection)
         else:
             connection.close()

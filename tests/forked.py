@@ -1,7 +1,7 @@
-"""Processes of smsbot's that are up in a moment.
+"""Starts processes of smsbot quickly.
 
-Most of the time a start takes is spent on loading modules. One process does so once (`multiprocessing`'s forkserver),
-and is forked for each command: the same program, in a process, a folder and an environment of its own.
+Loading modules takes most of the time of a start. One process does it once (`multiprocessing`'s forkserver), and is
+forked for each command: the same program, in its own process, folder and environment.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def start(
     terminal: Path = Path(os.devnull),
     before: Callable[[], None] | None = None,
 ) -> ForkServerProcess:
-    """`smsbot ARGUMENTS…` in this folder and environment. It reads what is typed into `terminal`.
+    """Start `smsbot ARGUMENTS…` in this folder and environment.
 
-    What it says goes to the pipe `output`, or to the end of that file; where `errors` is given, its errors go there.
-    `before`, a function of a module, is called in the process first, to put a mistake into it. With `anew` it loads its
-    modules itself, as an operator's `python -m smsbot` does.
+    It reads its input from `terminal`. Its output goes to the pipe `output`, or to the end of that file; its errors go
+    to `errors`, if given. `before`, a function of a module, is called in the process first, to put a mistake into it.
+    With `anew` the process loads its modules itself, as an operator's `python -m smsbot` does.
     """
     what = (tuple(arguments), dict(environment), folder, output, errors, anew, terminal, before)
     process = FORKED.Process(target=_run, args=what, daemon=True)
@@ -55,9 +55,9 @@ def finished(
     typed: str = "",
     before: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """The same, waited for. It reads `typed`.
+    """Like `start`, but wait for the end. `typed` is its input.
 
-    Raises `subprocess.TimeoutExpired`, and has killed it then, after so many seconds.
+    After `seconds` it is killed, and `subprocess.TimeoutExpired` is raised.
     """
     output, errors, read = (folder / f"{os.urandom(8).hex()}.{name}" for name in ("output", "errors", "typed"))
     read.write_text(typed, encoding="utf-8")
@@ -83,7 +83,7 @@ def _run(
     terminal: Path,
     before: Callable[[], None] | None,
 ) -> None:
-    if sys.platform == "linux":  # whatever becomes of the tests' process, the kernel then kills this one: prctl(2)
+    if sys.platform == "linux":  # if the process of the tests dies, the kernel kills this one: prctl(2)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.chdir(folder)
     os.environ.clear()

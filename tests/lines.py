@@ -1,6 +1,7 @@
-"""One test for a whole table: every line is tried, and each that fails is told with its values.
+"""One test for a whole table: every line is tried, and each line that fails is shown with its values.
 
-For tables of a pure function. A test of its own for each of some thousand lines costs more than what it tests.
+It is for tables about a pure function. A separate test for each of some thousand lines would cost more time than what
+it tests.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import pytest
 def every_line(
     names: str | Sequence[str], table: Iterable[Any]
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Write it as `pytest.mark.parametrize`: a name and its values, or several names and a tuple for each line.
+    """Use it like `pytest.mark.parametrize`: with a name and its values, or with several names and a tuple for each
+    line.
 
-    What else the test takes is a fixture, made once for all lines. Raises ValueError for an empty table: such a test
-    could not fail.
+    Other parameters of the test are fixtures, which are made once for all lines. Raises ValueError for an empty table,
+    because such a test could not fail.
     """
     lines = [{names: line} if isinstance(names, str) else dict(zip(names, line, strict=True)) for line in table]
     if not lines:
@@ -41,11 +43,11 @@ def every_line(
 
 
 def _told(line: dict[str, Any], test: Callable[[], None]) -> str | None:
-    """How the test fails for a line, None where it does not."""
+    """How the test fails for a line; None where it passes."""
     __tracebackhide__ = True
     try:
         test()
-    except (Exception, pytest.fail.Exception) as problem:  # noqa: BLE001 - any makes the line fail, the others are tried
+    except (Exception, pytest.fail.Exception) as problem:  # noqa: BLE001 - any error makes the line fail, and the others are still tried
         values = ", ".join(f"{name}={value!r}" for name, value in line.items())
         return f"{values}\n{pytest.ExceptionInfo.from_exception(problem).getrepr(style='short')}"
     return None

@@ -1,4 +1,4 @@
-"""What smsbot's commands load, at the start or when they run; loaded once, before they are forked (`forked.py`)."""
+"""Loads once all modules that smsbot's commands load, before the commands are forked (`forked.py`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import smsbot.demo.play  # noqa: F401
 from smsbot.agents.passwords import Hashing
 from smsbot.messages.templates import template_environment
 
-# Of what a start then still costs, these are half.
+# These are half of what a start still costs.
 Hashing()
 _environment = template_environment()
 for _name in _environment.list_templates(extensions=("txt", "html")):
     _environment.get_template(_name)
 
 gc.collect()
-gc.freeze()  # a forked process need not look through all this again
+gc.freeze()  # so that garbage collections in a forked process do not search all this

@@ -1,4 +1,4 @@
-"""Background work for the tests, run as a process runs it."""
+"""Runs background work in tests as a process runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smsbot.runtime import PeriodicWork, RestartPolicy, Supervisor
 
 @asynccontextmanager
 async def supervised(*works: PeriodicWork, restarts: RestartPolicy | None = None) -> AsyncIterator[Supervisor]:
-    """A supervisor that runs these until the block ends, and then stops them."""
+    """A supervisor that runs this work until the block ends."""
     supervisor = Supervisor(restarts)
     supervisor.start(*works)
     try:

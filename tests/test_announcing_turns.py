@@ -1,4 +1,4 @@
-"""Who writes that they come, or that they want another date: what the turn leaves in the database, on either engine."""
+"""Messages that somebody comes, or wants another date: what the turn leaves in the database, on both engines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def line(database: Database) -> Line:
 
 
 def remind(line: Line, state: str = "sent", **columns: Any) -> None:
-    """Write the reminders that are due, and say what became of them."""
+    """Write the reminders that are due, and set their state."""
     reminders = replace(line.service.reminders, lead=timedelta(days=5))
 
     def work(connection: Any) -> None:

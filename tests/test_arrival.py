@@ -1,4 +1,4 @@
-"""Events from a source, and who is told what of them: by what stands in the outbox afterwards."""
+"""Events from a source, and who is told what about them, according to the outbox."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 STARTS_AT, LATER, BEGUN = NOW + 3 * DAY, NOW + 5 * DAY, NOW - DAY
 SOPHIE, PAUL = "+33600000001", "+33600000002"
 
-# What an SMS says, by the words that no other has.
+# The kinds of SMS, found by words that no other kind has.
 NEWS = {
     "created": "C'est noté",
     "moved": "Changement pour votre",
@@ -52,7 +52,7 @@ def someone(phone: str = SOPHIE, **fields: Any) -> ParticipationRecord:
 
 
 def rdv(*people: ParticipationRecord, **fields: Any) -> dict[str, Any]:
-    """An appointment of Sophie, or of these people, with some fields other than usual."""
+    """An appointment of Sophie, or of these people; `fields` change it."""
     usual = {"starts_at": STARTS_AT, "ends_at": None, "created_at": None}
     return {**usual, "participations": people or (someone(),), **fields}
 
@@ -74,7 +74,7 @@ def destroyed(reason: str | None = None) -> AppointmentEvent:
 
 
 class World:
-    """A service that works events in, and the SMS that it has written."""
+    """A service that takes events in, and the SMS that it has written."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -90,7 +90,7 @@ class World:
         self.arrival = Arrival(self.service.herald, retention=settings.retention)
 
     def knows(self, known: dict[str, Any]) -> None:
-        """An appointment from before, of which nothing is told."""
+        """An appointment that is known already, and that nobody is told of."""
         self.desk.take(appointment(**known), event_at=NOW - DAY, now=NOW - DAY)
 
     def takes(self, *events: AppointmentEvent | UsagerEvent) -> list[Intake | None]:
@@ -98,7 +98,7 @@ class World:
         return [self.database.write_now(work) for work in works]
 
     def told(self) -> list[tuple[str, str]]:
-        """Whom, and what, in the order in which it was written; without what was erased since."""
+        """The recipients and kinds of SMS in the order in which they were written, without erased ones."""
         query = select(outgoing_messages).where(outgoing_messages.c.body != "").order_by(outgoing_messages.c.id)
         return [
             (row["recipient"], next(news for news, words in NEWS.items() if words in row["body"]))
@@ -115,7 +115,7 @@ JUST_MADE: dict[str, Any] = {"created_at": NOW}
 
 
 def late(each: AppointmentEvent, occurred_at: datetime) -> AppointmentEvent:
-    """The same, when the source tells that the event happened then, long before these data."""
+    """The same event, if the source says that it happened at that time, long before its data."""
     return replace(each, occurred_at=occurred_at)
 
 
@@ -124,7 +124,7 @@ def late(each: AppointmentEvent, occurred_at: datetime) -> AppointmentEvent:
     [
         (created(**JUST_MADE), [(SOPHIE, "created")]),
         (created(someone(), someone(PAUL), **JUST_MADE), [(SOPHIE, "created"), (PAUL, "created")]),
-        (updated(**JUST_MADE), [(SOPHIE, "created")]),  # the event that made it was lost
+        (updated(**JUST_MADE), [(SOPHIE, "created")]),  # the event of its creation was lost
         (created(created_at=NOW - NEW_WITHIN), [(SOPHIE, "created")]),
         (created(created_at=NOW - NEW_WITHIN - SECOND), []),
         (created(created_at=NOW + NEW_WITHIN), [(SOPHIE, "created")]),  # their clock is ahead
@@ -136,7 +136,7 @@ def late(each: AppointmentEvent, occurred_at: datetime) -> AppointmentEvent:
         (
             late(created(created_at=NOW - DAY), NOW - DAY),
             [(SOPHIE, "created")],
-        ),  # what could not be delivered for a day
+        ),  # events that could not be delivered for a day
         (late(created(created_at=NOW - DAY), NOW - DAY - NEW_WITHIN - SECOND), []),
         (late(created(created_at=NOW - DAY), NOW), []),  # a replay
         (late(created(created_at=NOW - NEWS_FOR - SECOND), NOW - NEWS_FOR - SECOND), []),
@@ -174,14 +174,14 @@ WORKSHOP: dict[str, Any] = {"collective": True}
         (rdv(), updated(starts_at=LATER), [(SOPHIE, "moved")]),
         (rdv(), updated(place=ELSEWHERE), [(SOPHIE, "moved")]),
         (rdv(*TWO), updated(*TWO, starts_at=LATER), [(SOPHIE, "moved"), (PAUL, "moved")]),
-        (rdv(), updated(*TWO, starts_at=LATER), [(SOPHIE, "moved")]),  # for Paul it never was at another time
+        (rdv(), updated(*TWO, starts_at=LATER), [(SOPHIE, "moved")]),  # Paul never had another time
         (rdv(*TWO), updated(starts_at=LATER), [(SOPHIE, "moved")]),  # Paul is no longer in it
         (rdv(), updated(someone(send_lifecycle_notifications=False), starts_at=LATER), []),
         (rdv(), updated(starts_at=NOW), []),
         (rdv(starts_at=BEGUN), updated(starts_at=LATER), [(SOPHIE, "moved")]),
         (rdv(), created(starts_at=LATER, **JUST_MADE), []),  # a replay
         (rdv(), late(created(starts_at=LATER, created_at=NOW - DAY), NOW), []),  # likewise
-        # Its answer got lost, and the repetition brings what has happened since.
+        # Our answer was lost, and the repetition has the changes since.
         (rdv(), late(created(starts_at=LATER, created_at=NOW - DAY), NOW - DAY), [(SOPHIE, "moved")]),
         # something else
         (rdv(), updated(), []),
@@ -244,7 +244,7 @@ FIRST = created(**JUST_MADE)
         ([FIRST, updated(status=Status.REVOKED, at=NOW + SECOND), MOVED], ["created", "by service"]),
         ([destroyed(), FIRST], []),
         ([FIRST, destroyed(), REVOKED], ["created"]),
-        ([FIRST, destroyed(RGPD), MOVED], []),  # what was told is erased as well
+        ([FIRST, destroyed(RGPD), MOVED], []),  # what was written is erased as well
     ],
 )
 def test_what_is_told_of_events_that_are_repeated_or_out_of_order(
@@ -283,7 +283,7 @@ def by_email(each: AppointmentEvent) -> AppointmentRecord:
 
 
 def usager(reason: str | None = None, phone: str | None = None) -> UsagerEvent:
-    """Sophie has another number, or with none of them she is destroyed."""
+    """An event about Sophie: her number has changed, or, with a reason, she was destroyed."""
     record = UsagerRecord(SOPHIE, PersonRecord("Sophie", "Dupont", phone=phone)) if phone else None
     return UsagerEvent(SourceEvent.UPDATED if phone else SourceEvent.DESTROYED, SOPHIE, record, NOW, reason)
 
@@ -324,7 +324,7 @@ def test_what_became_of_the_record_is_answered(world: World) -> None:
 
 
 def test_an_old_appointment_that_nobody_knows_is_not_taken_in(world: World) -> None:
-    """A source may post all that it has again: who was erased, and whose rows have gone, must not come back."""
+    """A source may post all its records again. Erased people must not come back after their rows are deleted."""
     kept_since = NOW - world.service.settings.retention
     [intake] = world.takes(created(starts_at=kept_since - SECOND))
     assert intake == Intake(IntakeKind.IGNORED, None, reason=NOT_KEPT)

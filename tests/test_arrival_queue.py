@@ -1,4 +1,4 @@
-"""Events that come together: each is taken as if it had come alone, and none is lost."""
+"""Events that come at the same time: each is taken as if it had come alone, and none is lost."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_together_is_as_one_after_the_other(sqlite_database: Database, events: l
 
 
 def _all(desk: Desk, source: str) -> list[Any]:
-    """All that is known of a source, without what two sources cannot share."""
+    """All rows of a source, without columns that are different for each source."""
     own = {"id", "uuid", "source", "appointment_id", "organisation_id", "participation_id"}
     rows = []
     for row in desk.rows(select(appointments).where(appointments.c.source == source).order_by("external_id")):

@@ -1,4 +1,4 @@
-"""Messages that came while nobody was listening: a real service on either engine, and Twilio's stand-in."""
+"""Messages that came while smsbot was not running: a real service on both engines, and Twilio's stand-in."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AT_ONCE = timedelta(0)
 
 
 class Town:
-    """A service with an appointment for each of two phones, and Twilio beside it."""
+    """A service with an appointment for each of two phones, and Twilio's stand-in."""
 
     def __init__(self, database: Database, twilio: TwilioStandIn, http: Http, **settings: Any) -> None:
         self.database = database
@@ -64,14 +64,14 @@ class Town:
         return self.service.catching_up("twilio", self.gateway.records)
 
     async def is_missed(self, body: str, *, from_: str = PHONE, to: str = OURS, ago: timedelta = AT_ONCE) -> str:
-        """Somebody writes, and nobody is listening; the message's id."""
+        """Somebody writes while smsbot is not running. Returns the message's id."""
         await asyncio.wrap_future(self.twilio.receive(NOBODY_LISTENS, from_=from_, to=to, text=body))
         newest = list(self.twilio._by_sid.values())[-1]
         newest.created_at -= ago
         return newest.sid
 
     async def arrives(self, body: str, *, sid: str = "SMnow", from_: str = PHONE, to: str = OURS) -> str | None:
-        """The same, by the webhook; the reply's name."""
+        """The same, by the webhook. Returns the name of the reply."""
         arrived = Arrived(IncomingSms("twilio", sid, from_, to, body), datetime.now(UTC))
         outcome = await self.service.reception.receive(arrived)
         return outcome.reply if outcome else "handled before"
@@ -80,7 +80,7 @@ class Town:
         return await self.catch_up.once(self.database, left_to_webhooks=left_to_webhooks)
 
     def outcomes(self) -> list[tuple[str, str]]:
-        """What was written, in the order in which it was handled, and what became of it."""
+        """The messages in the order in which they were handled, with their outcomes."""
         query = select(incoming_messages.c.body, incoming_messages.c.outcome).order_by(incoming_messages.c.id)
         return [(row["body"], row["outcome"]) for row in self.desk.rows(query)]
 

@@ -1,4 +1,4 @@
-"""`smsbot demo --connected`, as somebody would play it."""
+"""`smsbot demo --connected`, as a user plays it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_it_plays_with_the_agenda(
     assert -1 not in places
     assert places == sorted(places)
     assert not [each for each in untold if each in said]
-    assert said.count("Agenda de RDV Service Public") == 1  # what is typed after the end is not played
+    assert said.count("Agenda de RDV Service Public") == 1  # input after the end is ignored
     agenda = said.rpartition("Agenda de RDV Service Public")[2]
     assert agenda.count(noted[0]) == len(noted)

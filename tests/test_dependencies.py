@@ -1,4 +1,4 @@
-"""The dependencies: bounded, each for a reason that is written down, and looked up among known vulnerabilities."""
+"""The dependencies: each has an upper bound and a written reason, and is checked for known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCKED = {
 }
 REASONS = (ROOT / "docs/decisions/0010-dependencies.md").read_text(encoding="utf-8")
 DATA = {"tzdata"}
-"""Of data alone, and needed as new as it can be had."""
+"""Packages of data, which we need as new as possible."""
 
 
 def _names_and_bounds() -> Iterator[tuple[str, str]]:
@@ -49,7 +49,7 @@ def test_every_dependency_has_a_reason() -> None:
 
 
 class _Advisories(BaseHTTPRequestHandler):
-    """As osv.dev answers (POST /v1/querybatch, GET /v1/vulns/{id}), of the one package that is `vulnerable`."""
+    """Answers like osv.dev (POST /v1/querybatch, GET /v1/vulns/{id}). Only the package `vulnerable` has an advisory."""
 
     vulnerable: str | None = None
 

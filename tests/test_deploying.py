@@ -1,4 +1,4 @@
-"""The files of `deploy/` name commands, settings, ports and figures as they are."""
+"""The files of `deploy/` have the right names of commands, settings, ports and metrics."""
 
 from __future__ import annotations
 

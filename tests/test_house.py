@@ -1,4 +1,4 @@
-"""The house stays as it was drawn: one name for one thing, one door for each fact, no SQL in the web."""
+"""The rules of the code base: one name for one thing, one door for each fact, no SQL in the web."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def where(path: Path) -> str:
 
 
 def public_types(path: Path) -> Iterator[str]:
-    """The classes of a module, and the names that it gives to types."""
+    """The classes of a module, and its names of types."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         name = None
         if isinstance(node, ast.ClassDef):
@@ -67,7 +67,7 @@ def test_every_module_has_a_function_or_a_class_or_tables() -> None:
 
 
 LONGEST = 450
-"""Lines. A module that grows beyond it mostly has two reasons to change: cut it there, or say below why it has not."""
+"""Lines. A longer module usually has two reasons to change: divide it, or say below why it is one."""
 LONG_FOR_A_REASON = {
     "demo/stand_ins/rdvsp_agenda.py": "all rules of RDV Service Public's agenda, which follow from one another",
 }
@@ -96,7 +96,7 @@ def test_events_are_written_in_one_place() -> None:
 
 
 def test_locks_are_written_in_one_place() -> None:
-    """Merging, reading and erasing have no business with them."""
+    """Merging, reading and erasing must not write them."""
     writes = re.compile(
         r"\blocked_until=bindparam|\"locked_until\": None|\blocked_until=(None|now)|\.values\([^)]*locked"
     )
@@ -118,7 +118,7 @@ def test_every_problem_has_a_sentence() -> None:
 
 
 def test_each_room_says_what_its_modules_are_for() -> None:
-    """A room's `__init__.py` names each of its modules and folders: say there in a few words what a new one is for."""
+    """A room's `__init__.py` names each of its modules and folders. Say there in a few words what a new one is for."""
     unnamed = []
     for room in (path.parent for path in MODULES if path.name == "__init__.py" and path.parent != ROOT):
         told = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""

@@ -1,4 +1,4 @@
-"""Long messages in pieces: put together once, in any order, through restarts, and read as they are if some are lost."""
+"""Long messages in pieces: put together once, in any order, also after restarts, and handled without lost pieces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ START = datetime(2027, 1, 4, 10, tzinfo=UTC)
 
 
 class Town:
-    """A service of which the tests turn the clock, and somebody with an appointment."""
+    """A service whose clock the tests control, and somebody with an appointment."""
 
     def __init__(self, database: Database) -> None:
         self.now = START
@@ -48,7 +48,7 @@ class Town:
             await self.joining.take(piece)
 
     def handled(self) -> list[tuple[str, str]]:
-        """What was handled as a message, and what came of it, oldest first."""
+        """The handled messages with their outcomes, oldest first."""
         columns = incoming_messages.c
         query = select(columns.body, columns.outcome).order_by(columns.id)
         return [(row["body"], row["outcome"]) for row in self.desk.rows(query)]

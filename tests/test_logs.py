@@ -1,4 +1,4 @@
-"""Logging: one stream, one shape, and no personal data in it."""
+"""Logging: one stream, one format, and no personal data in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    """What `configure` and `follow_cases` change for the whole process is put back, and no key of before is there."""
+    """Put back what `configure` and `follow_cases` change for the whole process, and begin without a key."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     logs._case_key = None
@@ -211,7 +211,7 @@ def test_what_errors_quote_is_hidden(lines: Lines) -> None:
     assert "no such table: nowhere" in query["exception"]
     assert "input_type=str" in refused["exception"]
     shown = [line for each in (query, refused) for line in each["exception"].splitlines()]
-    assert not [line for line in shown if "Dupont" in line and not line.startswith("    ")]  # but for the code itself
+    assert not [line for line in shown if "Dupont" in line and not line.startswith("    ")]  # except the code itself
 
 
 def test_concurrent_tasks_keep_their_own_context(lines: Lines) -> None:

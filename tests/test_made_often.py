@@ -1,4 +1,4 @@
-"""Values that are made often are made in another way, and are the same values."""
+"""Values that are made often are made in a cheaper way, and are equal to ordinary ones."""
 
 from __future__ import annotations
 

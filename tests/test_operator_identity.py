@@ -1,4 +1,4 @@
-"""Outside RDV Service Public: with a name of the operator's own, no page, e-mail or calendar names it."""
+"""With an operator's own name, no page, e-mail or calendar names RDV Service Public."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operators' guide names settings, commands, figures and events as they are."""
+"""The operators' guide has the right names of settings, commands, metrics and log events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SETTINGS = {f"{PREFIX}{name.upper()}" for name in ServiceSettings.model_fields}
 RENAMED = {f"{PREFIX}TWILIO_{name}" for name in ("SENDER", "TWO_WAY")}
-EXAMPLES = re.compile(r"SMSBOT_(AGREGATEUR|RDVSP_MAIRIE)_\w+")  # variables that smsbot.toml gives their names
+EXAMPLES = re.compile(r"SMSBOT_(AGREGATEUR|RDVSP_MAIRIE)_\w+")  # variables whose names come from smsbot.toml
 
 
 def test_every_setting_is_told_of_and_no_other() -> None:
@@ -73,7 +73,7 @@ def test_every_event_is_one_that_is_logged() -> None:
 
 
 def _commands() -> list[str]:
-    """What is typed in the guide's blocks of shell, without what comes before and after `smsbot …`."""
+    """The commands `smsbot …` in the guide's shell blocks, without what is before and after them."""
     blocks = re.findall(r"^ *```\w*\n(.*?)^ *```$", GUIDE, re.DOTALL | re.MULTILINE)
     lines = [line.replace("sudo -u smsbot ", "") for block in blocks for line in block.splitlines()]
     others = ("createdb", "createuser", "useradd", " * * ")  # to them it is a user's name

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 
 
-# Each of these would take seconds to start by itself; the demo and the service do, below.
+# Each of these would take seconds to start alone, as the demo and the service below do.
 COMMANDS = """
 import sys
 import smsbot.messages.templates
@@ -38,7 +38,7 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
     [wheel] = (tmp_path / "dist").glob("*.whl")
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
-    # Before the checkout's own, which the environment points at.
+    # Before the checkout's own folder, which is in the environment.
     environment = {**os.environ, "PYTHONPATH": str(installed), "SMSBOT_DATABASE_URL": "sqlite:///smsbot.db"}
     if sys.pycache_prefix is not None:
         environment["PYTHONPYCACHEPREFIX"] = str(_bytecode(tmp_path / "bytecode", Path(sys.pycache_prefix)))
@@ -83,7 +83,7 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
 
 
 def _bytecode(folder: Path, shared: Path) -> Path:
-    """A folder for what is compiled of the wheel, gone with the test; of what it needs, all is compiled already."""
+    """A folder for the compiled modules of the wheel, deleted with the test. Its dependencies are compiled already."""
     for name in ("stdlib", "purelib"):
         path = Path(sysconfig.get_path(name)).relative_to("/")
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""Messages that a gateway lists instead of posting them: each handled once, none lost, and history left alone."""
+"""Messages that a gateway lists instead of posting them: each is handled once, none is lost, and old ones are not
+answered.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ START = datetime(2027, 1, 4, 10, tzinfo=UTC)
 
 @dataclass
 class ListOfReplies:
-    """A gateway's list, which shows all that ever came."""
+    """A gateway's list, which shows all messages that ever came."""
 
     every: timedelta = timedelta(seconds=15)
     shown: list[IncomingSms] = field(default_factory=list)
@@ -50,7 +52,7 @@ class ListOfReplies:
 
 
 class Town:
-    """A service of which the tests turn the clock, a gateway that is polled, and somebody with an appointment."""
+    """A service whose clock the tests control, a gateway that is polled, and somebody with an appointment."""
 
     def __init__(self, database: Database) -> None:
         self.now = START
@@ -91,7 +93,7 @@ async def test_each_is_handled_once_and_history_is_left_alone(database: Database
 
 
 async def test_an_id_is_remembered_for_as_long_as_it_is_listed(sqlite_database: Database) -> None:
-    """What was erased or deleted here is no new message, though the gateway lists it for a year."""
+    """A message that was erased or deleted here is not new, although the gateway lists it for a year."""
     town = Town(sqlite_database)
     await town.polls()
     town.replies.hears("annuler")

@@ -1,5 +1,6 @@
-"""What the first process does when the second is not ready, dies, hangs, or cannot be started. Here the test plays all
-the others: what forks and kills is tried in `tests/walks/test_second_process.py`.
+"""What the first process does when the second is not ready, dies, hangs, or cannot be started.
+
+Here the test plays the other processes. Forking and killing are tested in `tests/walks/test_second_process.py`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from smsbot.process_apart import Parcel, ProcessApart, answer_questions
 
 @asynccontextmanager
 async def starter() -> AsyncIterator[tuple[ProcessApart, socket.socket]]:
-    """A process that is asked, and the socket on which its starter is told to start one."""
+    """A `ProcessApart`, and the socket through which it asks its starter for a process."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield ProcessApart(ours, os.getpid()), theirs
 
 
 def started(theirs: socket.socket) -> socket.socket:
-    """The line of the process that was to be started."""
+    """The connection for the process that has to be started."""
     _, [line], _, _ = socket.recv_fds(theirs, 16, 1)
     return socket.socket(fileno=line)
 

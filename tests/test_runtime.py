@@ -1,4 +1,4 @@
-"""The supervisor: failures are told of by their kind, work is begun again ever more slowly, and given up in the end."""
+"""The supervisor: failures are logged with their kind, work is restarted after growing pauses, and at last given up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AT_ONCE = RestartPolicy(first_pause=0.0001, longest_pause=0.001, failures=5, sec
 
 
 class Rounds:
-    """One piece of work whose rounds do what the test says, one after the other, and from then on nothing."""
+    """One piece of work. Its rounds do what the test says, one after the other, and then nothing."""
 
     def __init__(self, *does: Exception | None) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""The settings: where they are read, what is refused, and in which words."""
+"""The settings: where they are read, what is refused, and with which sentence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Load = Callable[..., ServiceSettings]
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable and no `.env` but those of the test."""
+    """No variables and no `.env` except those of the test."""
     monkeypatch.chdir(tmp_path)
     for variable in [f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields]:
         monkeypatch.delenv(variable, raising=False)
@@ -38,7 +38,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load complete settings, Twilio's among them, with these variables changed, or left out where None is given."""
+    """Load complete settings, with Twilio's, but with these variables changed; None leaves one out."""
 
     def load(**variables: str | None) -> ServiceSettings:
         with monkeypatch.context() as set_for_this:

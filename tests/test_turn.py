@@ -1,4 +1,4 @@
-"""One incoming message and all that it leaves in the database, on either engine."""
+"""One incoming message, and all that it leaves in the database, on both engines."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Line:
         self.written = 0
 
     def books(self, external_id: str = "1", days: float = 3, organisation: str = "12", **person: Any) -> None:
-        """An appointment, in so many days; of Sophie Dupont unless something else is said."""
+        """Make an appointment in so many days, of Sophie Dupont unless `person` says otherwise."""
         record = appointment(
             external_id,
             starts_at=NOW + timedelta(days=days),
@@ -85,7 +85,7 @@ class Line:
         return outcome
 
     def hears(self, *bodies: str, **other: Any) -> list[str | None]:
-        """The replies to these messages, one after the other."""
+        """Send these messages one after the other. Returns the replies."""
         outcomes = [self.takes(self.message(body, **other)) for body in bodies]
         return [outcome.reply if outcome else "handled before" for outcome in outcomes]
 
@@ -470,7 +470,7 @@ async def test_a_text_that_the_turn_fails_on_is_recorded_once_and_kept_for_agent
     [row] = line.desk.rows(select(incoming_messages))
     assert (row["outcome"], row["reason"], row["for_agents"]) == ("silence", "could not be handled", True)
     assert row["organisation_id"] is not None
-    assert await reception.receive(arrived) is None  # mended or not, it was taken
+    assert await reception.receive(arrived) is None  # it was recorded, so it is not handled again
 
 
 @pytest.mark.parametrize("phone", ["+32475123456", "+33899123456"])
@@ -513,21 +513,21 @@ def test_the_neutral_texts_of_all_have_a_cap_a_day(make_line: MakeLine) -> None:
     line = make_line(neutral_texts_per_day=2)
     line.books()
     line.books("past", days=-1, phone="+33600000003")
-    assert line.hears("bonjour") == ["outside_flow"]  # is no neutral text
+    assert line.hears("bonjour") == ["outside_flow"]  # not the neutral text
 
     def strangers(*numbers: int) -> list[TurnOutcome | None]:
         return [line.takes(line.message("bonjour", phone=f"+3360000000{number}")) for number in numbers]
 
     told, silent = TurnOutcome("no_appointment"), TurnOutcome(None, USED_UP)
     assert strangers(1, 2, 3, 4) == [told, told, silent, silent]
-    assert line.hears("merci", "annuler") == [None, "ask_letters"]  # whoever has an appointment is heard
+    assert line.hears("merci", "annuler") == [None, "ask_letters"]  # somebody with an appointment is answered
     line.now = NOW + DAY + SECOND  # in the next second the first of the two is a day ago
     assert strangers(5) == [told]
     line.now -= SECOND
     assert strangers(6) == [silent]
 
 
-# Whose agents ---------------------------------------------------------------------------------------------------------
+# Which agents see it --------------------------------------------------------------------------------------------------
 
 
 def by_an_agent(line: Line) -> None:
@@ -640,7 +640,7 @@ class NoHerald(NothingHeldBack):
     [
         (lambda turn: replace(turn, texts=NoWords()), "no words for cancelled"),
         (lambda turn: replace(turn, door=replace(turn.door, announcer=NoHerald())), "no words for it"),
-        # The door has the last word: where it would not, nobody is told that it is cancelled.
+        # The door decides: if it does not cancel, nobody is told that it is cancelled.
         (lambda turn: replace(turn, door=replace(turn.door, terms=WEEKS_AHEAD)), "too_late"),
     ],
 )
@@ -657,7 +657,7 @@ def test_where_anything_fails_nothing_is_left(line: Line, broken: Callable[[Turn
     assert line.takes(message) == TurnOutcome("cancelled")
 
 
-# One telephone for two ----------------------------------------------------------------------------------------------
+# One telephone for two ------------------------------------------------------------------------------------------------
 
 
 def test_who_cancels_for_two_on_one_telephone_is_told_once(line: Line) -> None:
@@ -674,7 +674,7 @@ def test_who_cancels_for_two_on_one_telephone_is_told_once(line: Line) -> None:
 
 
 def _children(line: Line, *, collective: bool) -> None:
-    """Léa and Tom Dupont, of one telephone, at the same hour: in one collective appointment, or each in their own."""
+    """Léa and Tom Dupont, with one telephone, at the same hour: in one collective appointment, or each in their own."""
     parts = tuple(
         participation(name, usager_external_id=name, first_name=name, email=None, phone=PHONE)
         for name in ("Léa", "Tom")
@@ -722,7 +722,7 @@ def test_parent_and_child_in_one_appointment_are_asked_once_and_told_once(line: 
 
 
 def test_who_writes_from_a_landline_is_answered(line: Line) -> None:
-    """Whatever the numbering plan says, an SMS has just come from there."""
+    """The number is a landline in the numbering plan, but an SMS has just come from it."""
     landline = "+33321000000"
     line.books(phone=landline)
     assert line.hears("annuler dup", "oui", phone=landline) == ["confirm", "cancelled"]
@@ -795,7 +795,7 @@ def test_whatever_a_person_writes_brings_back_what_was_put_off(line: Line, body:
 
 
 def taken_together(line: Line, *said: tuple[str, str]) -> list[TurnOutcome | None]:
-    """What telephones say at the same moment, handled in one transaction."""
+    """Messages of several telephones at the same moment, handled in one transaction."""
     line.now += SECOND
     arrived = [Arrived(line.message(body, phone=phone), line.now) for phone, body in said]
     return line.database.write_now(lambda connection: line.turn.take_together(connection, arrived))

@@ -1,6 +1,6 @@
-"""Two that decide on one appointment at the same moment, on PostgreSQL: who has waited sees what the other has done.
+"""Two transactions about one appointment at the same moment, on PostgreSQL: the one that waits sees what the other did.
 
-SQLite has one writer at a time, so there nobody ever decides on what is just changing.
+SQLite has one writer at a time, so there no transaction decides on rows that are just changing.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def test_each_cancellation_of_a_workshop_has_its_own_place_in_the_calendar(datab
 
 
 def test_parent_and_child_who_cancel_at_the_same_moment_do_not_lock_each_other_out(database: Database) -> None:
-    """Each holds the own participation before it ends that of the other. PostgreSQL would end one of the two."""
+    """Each transaction locks its own participation and then ends the other's. Without the lock on the appointment,
+    PostgreSQL would find a deadlock and end one of the two.
+    """
     house = House(database)
     house.holds("500", "501")
     mine, verdicts, tries = house.id_of("500"), list[Verdict](), list[str]()

@@ -1,4 +1,4 @@
-"""The table of the operators' guide "Ce qui change là-bas": each of its lines is proved here, in the guide's words."""
+"""The table "Ce qui change là-bas" of the operators' guide: each of its lines is tested here."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class There(Line):
         return self.desk.participations("1")
 
     def told(self) -> list[str]:
-        """The recipients of SMS that were written unasked, without what was erased since."""
+        """The recipients of unasked SMS, without erased ones."""
         rows = self.desk.rows(select(outgoing_messages).order_by(outgoing_messages.c.id))
         return [row["recipient"] for row in rows if row["kind"] == "notification" and row["channel"] == "sms"]
 
@@ -77,7 +77,7 @@ LINES: dict[str, Callable[[There], None]] = {}
 
 
 def line(words: str) -> Callable[[Callable[[There], None]], Callable[[There], None]]:
-    """The line of the table that begins with these words is proved by this function."""
+    """This function tests the line of the table that begins with these words."""
 
     def keep(prove: Callable[[There], None]) -> Callable[[There], None]:
         LINES[words] = prove
@@ -147,7 +147,7 @@ def _no_longer_in_it(there: There) -> None:
 def _a_hundred(there: There) -> None:
     hundred = tuple(there.part_of(str(number), str(number), phone=f"+336000{number:05d}") for number in range(100))
     there.tells(*hundred, collective=True)
-    for _ in range(3):  # one webhook for each participant brings the same
+    for _ in range(3):  # there is one webhook for each participant, with the same data
         there.tells(*hundred, collective=True, starts_at=LATER)
     assert len(there.told()) == len(set(there.told())) == 100
 
@@ -172,7 +172,7 @@ def _anonymised(there: There) -> None:
     (part,) = there.parts().values()
     assert (part["last_name"], part["phone"], part["removed_at"]) == (None, None, None)
     assert there.texts() == {""}
-    there.tells()  # what is late brings nobody back
+    there.tells()  # a late event brings nobody back
     assert there.parts()["500"]["phone"] is None
 
 

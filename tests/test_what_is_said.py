@@ -1,7 +1,7 @@
-"""What operators get wrong, and what they are told: each sentence names the thing and what to do about it, in a line.
+"""Mistakes of operators, and what they are told: each sentence names the thing and says what to do, in one line.
 
-The two tables are of mistakes that people make. `tests/test_settings.py`, `tests/policy` and `tests/sources` have the
-forms of each value beside them.
+The two tables have mistakes that people make. The valid forms of each value are in `tests/test_settings.py`,
+`tests/policy` and `tests/sources`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def is_well_said(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """An installation that is right but for this. A value of None leaves the variable out; `env` is more of `.env`."""
+    """An installation with one mistake. A value of None leaves the variable out; `env` is added to `.env`."""
 
     says: str
     changed: Mapping[str, str | None] = field(default_factory=dict)
@@ -229,7 +229,7 @@ WRONG_SETTINGS = [
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation's folder, with no variable but those of its `.env`."""
+    """An installation's folder, with no variables except those of its `.env`."""
     monkeypatch.chdir(tmp_path)
     for name in ServiceSettings.model_fields:
         monkeypatch.delenv(f"{PREFIX}{name.upper()}", raising=False)
@@ -237,7 +237,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def told_at_start() -> Iterator[str]:
-    """What `smsbot check` and `smsbot serve` say of the installation in this folder, without the network."""
+    """What `smsbot check` and `smsbot serve` say about the installation in this folder, without the network."""
     try:
         settings = ServiceSettings.load()
         policy = Policy.load(settings.config, settings.usual_sender)
@@ -256,7 +256,7 @@ async def _opened(settings: ServiceSettings, policy: Policy) -> None:
 
 
 def fits(said: str, line: str) -> bool:
-    """Whether the line is what the table says; … stands for anything."""
+    """Whether the line is as in the table; "…" stands for any text."""
     return re.fullmatch(re.escape(said).replace("…", ".*"), line) is not None
 
 
@@ -319,7 +319,7 @@ def somebody(**person: object) -> list[dict[str, object]]:
 
 
 WRONG_FILES: list[tuple[str | bytes, str]] = [
-    # What is no such file
+    # Other files
     ("", NO_TABLE),
     (b"PK\x03\x04workbook", "The file is a workbook (Excel, LibreOffice): save its sheet as CSV first."),
     (b"\xd0\xcf\x11\xe0workbook of 2003", "The file is a workbook (Excel, LibreOffice): save its sheet as CSV first."),

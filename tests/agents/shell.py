@@ -21,7 +21,7 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 @dataclass
 class Told(NothingHeldBack):
-    """Keeps what would have been told."""
+    """An announcer that keeps what would have been told."""
 
     news: list[Ended] = field(default_factory=list)
 

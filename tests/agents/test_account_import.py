@@ -53,7 +53,7 @@ def _planned(office: Office, content: str | bytes, email: str | None = None) -> 
 
 
 def _done(office: Office, content: str, mandate: Mandate = OPERATOR) -> list[str]:
-    """Who has no way in yet."""
+    """The agents who cannot sign in yet."""
 
     def work(connection: Connection) -> list[str]:
         plan = _plan(connection, content, mandate)

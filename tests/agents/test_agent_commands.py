@@ -1,4 +1,4 @@
-"""`smsbot agent …`, as it is typed."""
+"""The commands `smsbot agent …`, as they are typed."""
 
 from __future__ import annotations
 

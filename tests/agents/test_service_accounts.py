@@ -98,7 +98,7 @@ def test_a_token_is_replaced_without_a_gap(database: Database) -> None:
     assert database.read_now(lambda c: expired_at(c, first, ended)) == ended
     [left] = service(database, ended).tokens
     assert (left.created_at, left.expires_at) == (NOW + day, NOW + 31 * day)
-    # Long after its token has expired, the next one still is for thirty days, and no old one lives up again.
+    # Long after its token has expired, the next one is still made for thirty days, and no old one becomes valid.
     late = NOW + 50 * day
     third = database.write_now(lambda c: rotate(c, service(database, late), late, day))
     assert [is_valid(database, each, late) for each in (first, second, third)] == [False, False, True]

@@ -1,4 +1,4 @@
-"""Who waits before Argon2: few, in turn, and known devices first."""
+"""The queue before Argon2: few wait, origins take turns, and known devices come first."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ STRANGERS = st.tuples(st.sampled_from("abcdefgh"), st.booleans())
 async def serve(
     callers: Sequence[Caller], given_up: frozenset[int] = frozenset(), steps_before: int = 0
 ) -> list[int | None]:
-    """All come at once; in which order they were served, with None for who was sent away.
+    """The order in which callers were served who all came at once; None for those who were refused.
 
-    `given_up` stop waiting, `steps_before` turns of the loop after the first ones begin to leave.
+    Those in `given_up` stop waiting, `steps_before` turns of the loop after the first ones begin to leave.
     """
     queue, outcomes, at_work = SignInQueue(), list[int | None](), 0
     open_doors = asyncio.Event()
@@ -47,7 +47,7 @@ async def serve(
         if number not in outcomes:
             tasks[number].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    # Whatever has happened, the next one is served at once.
+    # After all this, the next one is served at once.
     async with asyncio.timeout(1), queue.turn("the last", is_known=False), queue.turn("and another", is_known=False):
         pass
     return outcomes

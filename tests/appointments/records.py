@@ -1,4 +1,4 @@
-"""Records as sources give them, and a look at what became of them."""
+"""Records as sources give them, and the rows that are made of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 
 class NothingHeldBack:
-    """The part of an announcer that writes nothing which could be held back."""
+    """An announcer's methods for held-back messages, if it has none."""
 
     def withdraw(self, _connection: Connection, _appointment_id: int, _at: datetime, _now: datetime) -> bool:
         return True
@@ -40,7 +40,9 @@ class NothingHeldBack:
 
 
 def participation(external_id: str = "500", **fields: Any) -> ParticipationRecord:
-    """Sophie Dupont's part, or somebody else's; `fields` are those of the participation and of the person."""
+    """The participation of Sophie Dupont, or of another person; `fields` are those of the participation and of the
+    person.
+    """
     person: dict[str, Any] = {
         "first_name": "Sophie",
         "last_name": "Dupont",
@@ -53,7 +55,7 @@ def participation(external_id: str = "500", **fields: Any) -> ParticipationRecor
 
 
 def appointment(external_id: str = "4021", **fields: Any) -> AppointmentRecord:
-    """An individual appointment of Sophie Dupont, or something like it."""
+    """An individual appointment of Sophie Dupont; `fields` change it."""
     usual: dict[str, Any] = {
         "starts_at": datetime(2027, 1, 15, 9, tzinfo=UTC),
         "ends_at": datetime(2027, 1, 15, 10, tzinfo=UTC),
@@ -85,7 +87,7 @@ class Desk:
         return row._asdict()
 
     def participations(self, external_id: str = "4021", source: str = "rdvsp") -> dict[str, dict[str, Any]]:
-        """All that ever were, by their ids at the source, in the order in which they came."""
+        """All participations that ever were, by their ids at the source, in the order in which they came."""
         its = participations.c.appointment_id == self.appointment(external_id, source)["id"]
         ordered = select(participations).where(its).order_by(participations.c.id)
         rows = self.database.read_now(lambda connection: connection.execute(ordered).all())

@@ -1,4 +1,4 @@
-"""People whom the source has anonymised: the participation stays, and nobody is in it any more."""
+"""People whom the source has anonymised: the participation stays, without personal data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door: who may end what and when, and what is left of it in the rows, in the audit and for the announcer."""
+"""The one door: who may cancel what and when, and what it leaves in the rows, in the audit and for the announcer."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class House:
         self.door = Door(TermsBook(Policy(PolicyFile.model_validate(POLICY)), NOTICE), self.announcer)
 
     def holds(self, *people: str, starts_at: datetime = NOW + timedelta(days=3), **fields: Any) -> None:
-        """An appointment of these participations, known since long."""
+        """An appointment with these participations, known for a long time."""
         parts = tuple(participation(each) for each in people or ("500",))
         self.desk.take(appointment(starts_at=starts_at, ends_at=None, participations=parts, **fields), now=EARLIER)
 
@@ -193,7 +193,7 @@ def test_several_appointments_at_once_each_end_as_they_do_alone(house: House) ->
 
     assert house.database.write_now(end) == [
         Verdict.CANCELLED,
-        Verdict.ALREADY,  # found so by the statement: what was read before says that it stands
+        Verdict.ALREADY,  # the UPDATE finds that it has ended, although it was read as standing
         Verdict.CANCELLED,
         Verdict.TOO_LATE,
     ]

@@ -1,4 +1,4 @@
-"""Cancelling what a connected source owns: it is asked for, claimed, and finished, and nothing ends before."""
+"""Requests to cancel at a connected source: stored, claimed and finished. Nothing is cancelled before."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ POLICY = {"motifs": {"barred": {"may_be_cancelled": False}}}
 
 
 class Asked:
-    """A door that asks the source, and what is written down of that."""
+    """A door that asks the source, and the rows that it writes."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -227,7 +227,7 @@ def test_one_process_has_it_until_its_lease_ends(asked: Asked) -> None:
     assert asked.claims(NOW + MINUTE - SECOND) == []
     [again] = asked.claims(NOW + MINUTE)
     assert again.attempts == 2
-    # The first process lives on, and changes nothing any more.
+    # The first process is still alive, but it cannot change anything any more.
     late = NOW + 2 * MINUTE
     assert not asked.finishes(request)
     assert asked.database.write_now(lambda c: extend_lease(c, request, late)) is None

@@ -1,4 +1,4 @@
-"""What a source that owns its appointments tells while it is being asked to cancel one, and after it has."""
+"""What a source that owns its appointments says while it is asked to cancel one, and after it has cancelled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.appointments.test_cancellation_requests import API, SMS, Asked
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 STARTS_AT, LATER_START = NOW + timedelta(days=3), NOW + timedelta(days=5)
 FAR = NOW + timedelta(minutes=5)
-"""When the next attempt would be made if nothing were told."""
+"""When the next attempt would be made if the source said nothing."""
 
 UNKNOWN, EXCUSED, REVOKED, SEEN = Status.UNKNOWN, Status.EXCUSED, Status.REVOKED, Status.SEEN
 
@@ -31,7 +31,7 @@ def rdv(statuses: dict[str, Status] | None = None, whole: Status = UNKNOWN, **fi
 
 
 class Owner(Asked):
-    """The source as it tells of its appointment, after somebody here asked to have it cancelled."""
+    """The source, which sends records of its appointment after somebody here has asked to cancel it."""
 
     def asks(self, canceller: Canceller = SMS, person: str = "500") -> None:
         self.cancels(person, canceller)
@@ -258,11 +258,11 @@ def test_what_was_cancelled_there_keeps_who_asked_for_it(owner: Owner, status: S
     assert (row["status"], row["cancelled_by"], row["cancelled_way"]) == (status, "usager", "sms")
 
 
-# The source has the last word -----------------------------------------------------------------------------------------
+# The source decides -----------------------------------------------------------------------------------------
 
 
 def test_an_old_cancellation_from_here_protects_nothing(owner: Owner) -> None:
-    """As when a service that ran on its own is connected."""
+    """This happens when a service that ran on its own becomes connected."""
     owner.holds(*TWO, starts_at=STARTS_AT)
     before = {"status": "excused", "cancelled_at": NOW - timedelta(days=1), "cancelled_by": "usager"}
     number = owner.desk.participations()["500"]["id"]

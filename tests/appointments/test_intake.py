@@ -1,4 +1,4 @@
-"""What becomes of a record: taken, ignored, worked into what is known, on both engines."""
+"""Records are taken in, ignored or merged with what is stored, on both engines."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_the_source_may_undo_its_own_cancellation(desk: Desk) -> None:
 
 
 def cancel_here(desk: Desk, *, appointment_too: bool, external_id: str = "4021", by: str = "usager") -> None:
-    """As the door does it."""
+    """Cancel as the door does it."""
     ended = {"status": "excused", "cancelled_at": NOW, "cancelled_by": by, "cancelled_way": "sms"}
     row = desk.appointment(external_id)
     desk.run(update(participations).where(participations.c.appointment_id == row["id"]).values(ended))

@@ -1,4 +1,4 @@
-"""Several at the same moment: webhooks about one record, and a cancellation here."""
+"""Several things at the same moment: webhooks about one record, and a cancellation here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds whatever arrives, in whatever order: random histories of one appointment."""
+"""Rules that are true whatever arrives, in any order: random histories of one appointment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NUMBERS = itertools.count()
 
 @dataclass(frozen=True)
 class Told:
-    """A record of the source, some seconds into the story."""
+    """A record of the source, some seconds after the beginning."""
 
     second: int
     status: Status | None
@@ -46,7 +46,7 @@ class Told:
 
 @dataclass(frozen=True)
 class CancelledHere:
-    """One participation, and in an individual appointment all, as the door ends them."""
+    """A cancellation by the door: one participation, or all of an individual appointment."""
 
     name: str
 
@@ -97,24 +97,24 @@ def test_whatever_arrives(sqlite_database: Database, history: list[Told | Cancel
         assert (intake.kind is IntakeKind.IGNORED) == (event_at < newest)
         newest = max(newest, event_at)
         assert row["source_event_at"] == newest
-        # What was cancelled here stays so, and is not the source's doing.
+        # What was cancelled here stays cancelled, and does not count as cancelled by the source.
         here = {name for name, part in parts_before.items() if part["cancelled_way"] == "sms"}
         assert all(parts[name]["status"] == "excused" for name in here)
         by_source = {each.participation_id for each in intake.cancelled}
         assert not by_source & {parts[name]["id"] for name in here}
-        # What the source cancels is told exactly when it ends what was open.
+        # A cancellation by the source is told exactly if the participation was open before.
         assert by_source == {
             part["id"]
             for name, part in parts.items()
             if part["cancelled_way"] == "webhook" and not Status(parts_before[name]["status"]).is_cancelled
         }
-        # Nothing seen has changed without a trace, and nothing is traced without a change.
+        # The result is CHANGED exactly if something visible has changed.
         assert (intake.kind is IntakeKind.CHANGED) == (_seen(row, parts) != _seen(before, parts_before))
         assert row["calendar_sequence"] >= before["calendar_sequence"]
         if row["starts_at"] != before["starts_at"]:
             assert intake.moved is not None
             assert row["calendar_sequence"] > before["calendar_sequence"]
-        # The same again is nothing new.
+        # The same record again changes nothing.
         again = desk.take(step.record(external_id), event_at=event_at, now=event_at)
         assert again.kind in (IntakeKind.UNCHANGED, IntakeKind.IGNORED)
         assert (again.moved, again.cancelled, again.reopened, again.added) == (None, (), (), ())

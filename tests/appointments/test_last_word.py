@@ -1,4 +1,4 @@
-"""When sources were last heard of, whatever the way."""
+"""When sources were last heard of, by each feed."""
 
 from __future__ import annotations
 

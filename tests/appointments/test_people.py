@@ -1,5 +1,5 @@
-"""What becomes of people when events tell of them late, in part, and in any order: pure, and then through the database
-as RDV Service Public's webhooks bring them.
+"""The data of people after late and partial events in any order: first pure, then through the database, as RDV Service
+Public's webhooks bring them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def minute(number: int) -> datetime:
 
 @dataclass
 class Webhooks:
-    """Has them come to the desk, about the appointment "1" of one user."""
+    """Sends webhooks to the desk, about the appointment "1" of one user."""
 
     desk: Desk
     external_id: str = "1"
@@ -101,7 +101,7 @@ def test_of_a_person_the_newest_event_counts_in_every_order(webhooks: Webhooks, 
             webhooks.rdv(OLD, 2, address="elsewhere")
         else:
             webhooks.user(NEW, 5)
-    # Of a user who is in no appointment yet nothing is kept.
+    # Nothing is stored about a user who has no appointment yet.
     assert webhooks.reached() == (REACHED_AS_OLD if order[0] == "user" else REACHED_AS_NEW)
     assert webhooks.desk.appointment("1")["source_event_at"] == minute(2)
 
@@ -112,7 +112,7 @@ def test_the_rest_of_a_late_rdv_counts_and_it_is_a_change_only_of_that(webhooks:
     assert webhooks.rdv(OLD, 2) is IntakeKind.UNCHANGED
     assert webhooks.rdv(OLD, 3, starts_at="2027-02-01T10:00:00Z") is IntakeKind.CHANGED
     assert webhooks.reached() == REACHED_AS_NEW
-    webhooks.rdv(OLD, 5)  # of the same second both apply
+    webhooks.rdv(OLD, 5)  # two events of the same second both apply
     assert webhooks.reached() == REACHED_AS_OLD
 
 
@@ -156,10 +156,10 @@ def test_a_clock_far_ahead_does_not_shut_the_door(webhooks: Webhooks) -> None:
 def test_usager_and_responsible_person_are_each_as_new_as_their_own_events(webhooks: Webhooks) -> None:
     webhooks.rdv(OLD | OF_MOTHER, 0)
     webhooks.user(MOTHER | {"phone_number_formatted": "+33600000009"}, 5)
-    assert webhooks.user({"id": 51, "last_name": "New"}, 3) == 1  # newer than what is known of the child
-    webhooks.rdv(OLD | OF_MOTHER, 2)  # older than what is known of both
+    assert webhooks.user({"id": 51, "last_name": "New"}, 3) == 1  # newer than the last event about the child
+    webhooks.rdv(OLD | OF_MOTHER, 2)  # older than the last events about both
     assert webhooks.reached() == ("New", "+33600000009", "mia@exemple.fr")
-    webhooks.rdv(OLD | OF_MOTHER, 4)  # newer than what is known of the child alone
+    webhooks.rdv(OLD | OF_MOTHER, 4)  # newer than the last event about the child, but not about the mother
     assert webhooks.reached() == ("Old", "+33600000009", "mia@exemple.fr")
 
 
@@ -188,7 +188,7 @@ def test_a_field_that_is_not_there_stays_and_one_that_is_null_goes(webhooks: Web
     assert webhooks.reached() == ("Partial", "+33600000001", "old@exemple.fr")
     webhooks.rdv({"id": 51, "email": None}, 2)
     assert webhooks.reached() == ("Partial", "+33600000001", None)
-    webhooks.user({"id": 51, "phone_number": "06 12 34 56"}, 3)  # none that can be used: the old one is theirs no more
+    webhooks.user({"id": 51, "phone_number": "06 12 34 56"}, 3)  # an unusable number: the old one is removed
     assert webhooks.reached() == ("Partial", None, None)
 
 
@@ -248,7 +248,7 @@ def test_nothing_partial_brings_an_erased_person_back(webhooks: Webhooks) -> Non
     assert webhooks.row()["own"] is None
 
 
-# What holds of all of them.
+# Rules for all of them.
 
 
 FIELDS = {

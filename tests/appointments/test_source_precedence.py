@@ -1,4 +1,4 @@
-"""Who has the last word on how a participation stands: tables."""
+"""Tables: whether smsbot or the source decides about the status of a participation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source tells of a person alone: new names and numbers, and that they are to be erased."""
+"""Events of a source about a person alone: new names and numbers, and erasures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service, RDV Service Public's agenda in the same process, and a hand on the clock and on every call between."""
+"""A service and RDV Service Public's agenda in the same process. Tests control the clock and every call in between."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Mishap:
-    """What goes wrong with one call: `acts` says that it was carried out anyway, `error` what the caller gets.
+    """What goes wrong with one call.
 
-    `meanwhile` is what happens there before it. `dies_at_commit` ends the process when it writes the outcome.
+    `acts` says that it was carried out anyway; `error` is what the caller gets. `meanwhile` is done there before the
+    call. `dies_at_commit` ends the process when it writes the outcome.
     """
 
     error: Callable[[], BaseException] | None = None
@@ -136,7 +137,7 @@ class MortalAnswers(RequestAnswers):
 
 
 class World:
-    """Telephones, a service that is connected, and the agenda that owns the appointments."""
+    """Telephones, a connected service, and the agenda that owns the appointments."""
 
     def __init__(self, database: Database, **settings: Any) -> None:
         self.now = NOW
@@ -162,7 +163,7 @@ class World:
         self.written = 0
 
     def rereads(self) -> None:
-        """What is to be read again is read, by its id."""
+        """Read the appointments that have to be read again."""
         for row in self.rows(select(appointments).where(appointments.c.to_read_at.is_not(None))):
             [*found] = self.agenda.with_ids([int(row["external_id"])])
             records = [appointment_record(self.agenda.rdv_json(rdv)) for rdv in found]
@@ -177,7 +178,7 @@ class World:
         self.runner.close()
 
     def start(self) -> Carrying:
-        """A process that carries out; the one before it is dead."""
+        """Start a process that carries requests out. The one before it is dead."""
         service = self.service
         answers = MortalAnswers(service.herald, service.connections, api=self.api)
         apis = {"rdvsp": self.api}
@@ -192,7 +193,7 @@ class World:
     # What is there ----------------------------------------------------------------------------------------------------
 
     def books(self, *people: str, in_days: float = 3, collectif: bool = False, **user: Any) -> int:
-        """An appointment that both sides know. People are surnames, of Sophie's telephone unless it is Martin."""
+        """Make an appointment that both sides know. People are surnames; all but Martin have Sophie's telephone."""
         users = [
             self.agenda.add_user(
                 last_name=name,
@@ -208,7 +209,7 @@ class World:
         return rdv_id
 
     def syncs(self, rdv_id: int) -> None:
-        """A sync reads this appointment, quietly."""
+        """Let a sync read this appointment. Nobody is told."""
         record = appointment_record(self.agenda.rdv_json(self.agenda.rdv(rdv_id)))
         at = self.now
         self.database.write_now(lambda c: take(c, "rdvsp", record, event_at=at, now=at, owned=True))
@@ -219,7 +220,7 @@ class World:
     # What happens -----------------------------------------------------------------------------------------------------
 
     def hears(self, *bodies: str, phone: str = PHONE) -> list[str | None]:
-        """What is answered at once to these messages."""
+        """Send these messages, and return the immediate replies."""
         replies: list[str | None] = []
         for body in bodies:
             self.written += 1
@@ -232,7 +233,7 @@ class World:
         return replies
 
     def cancels(self, rdv_id: int, canceller: Canceller, person: int | None = 0) -> str:
-        """By another way than SMS; `person` is a place in the appointment, None for all."""
+        """Cancel, but not by SMS. `person` is the index in the appointment; None for all."""
         door, row = self.service.door, self.row(rdv_id)
         if person is None:
             return self.database.write_now(lambda c: door.cancel_appointment(c, row["id"], canceller, self.now)).value
@@ -240,7 +241,7 @@ class World:
         return self.database.write_now(lambda c: door.cancel(c, part["id"], canceller, self.now)).value
 
     def carries(self, *mishaps: Mishap, after: timedelta = timedelta(0)) -> None:
-        """A round after so long, and all attempts that it begins; each call meets the next of `mishaps`."""
+        """One round after this time, with all attempts that it begins. Each call takes the next of `mishaps`."""
         self.now += after
         self.api.mishaps.extend(mishaps)
         self.run(self._round())
@@ -252,7 +253,7 @@ class World:
         await self.carrying.settled()
 
     def posts(self, *places: int) -> None:
-        """The webhooks that wait, all or those at these places, arrive with the data of now."""
+        """Deliver the waiting webhooks, all or those at these places, with the present data."""
         chosen = [self.pending[place] for place in places] if places else list(self.pending)
         self.pending[:] = [each for each in self.pending if not any(each is one for one in chosen)]
         for change in chosen:
@@ -269,7 +270,7 @@ class World:
             assert not isinstance(event, NotOfInterest)
             self.database.write_now(partial(self.service.arrival.take, source="rdvsp", event=event, now=self.now))
 
-    # What came of it --------------------------------------------------------------------------------------------------
+    # The result --------------------------------------------------------------------------------------------------
 
     def rows(self, statement: Any) -> list[dict[str, Any]]:
         return self.database.read_now(lambda c: [row._asdict() for row in c.execute(statement)])
@@ -283,7 +284,7 @@ class World:
         return self.rows(select(participations).where(its).order_by(participations.c.id))
 
     def here(self, rdv_id: int) -> list[str]:
-        """The statuses as they are known here."""
+        """The statuses that are stored here."""
         return [each["status"] for each in self.known(rdv_id)]
 
     def there(self, rdv_id: int) -> list[str]:
@@ -293,7 +294,7 @@ class World:
         return self.rows(select(cancellation_requests).order_by(cancellation_requests.c.id))
 
     def state(self) -> str:
-        """Of the last request."""
+        """The state of the last request."""
         state: str = self.requests()[-1]["state"]
         return state
 
@@ -303,7 +304,7 @@ class World:
         return [row["body"] for row in self.rows(select(outgoing_messages).where(its).order_by(outgoing_messages.c.id))]
 
     def told(self, phone: str = PHONE) -> list[str]:
-        """The beginnings of what a telephone was told besides the questions."""
+        """The beginnings of the SMS to a telephone, without the questions."""
         return [
             next((name for beginning, name in BEGINNINGS.items() if body.startswith(beginning)), body)
             for body in self.sms(phone)
@@ -311,7 +312,7 @@ class World:
         ]
 
     def emails(self) -> list[tuple[str, str]]:
-        """To whom, and the beginning of the subject."""
+        """The e-mails: recipient, and beginning of the subject."""
         its = select(outgoing_messages).where(outgoing_messages.c.channel == "email").order_by(outgoing_messages.c.id)
         return [(row["recipient"], row["subject"].split(" :")[0]) for row in self.rows(its)]
 
@@ -337,4 +338,4 @@ BEGINNINGS = {
     "Votre demande de rétablir": "taking back under way",
     "Nous ne savons pas si": "taking back given up",
 }
-"""How the texts begin that tell of a request."""
+"""The beginnings of the texts about a request."""

@@ -18,7 +18,7 @@ PASSWORD = "hunter2"
 
 
 def connection_to(source: RdvspStandIn, name: str = "rdvsp", *, by_password: bool = False) -> Connection:
-    """The connection to a stand-in, by OAuth unless said."""
+    """The connection to a stand-in, by OAuth or by password."""
     tokens = source.tokens
     return Connection(
         source=name,
@@ -43,7 +43,7 @@ async def api_to(
     secret_key: str = SECRET_KEY,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[RdvspApi]:
-    """The API of a stand-in, signed in unless said. Every one that is opened stands for a process of its own."""
+    """The API of a stand-in. Each one that is opened stands for a process of its own."""
     connections = {name: connection_to(source, name, by_password=by_password)}
     async with open_sources(connections, database, secret_key=secret_key, public_url=PUBLIC_URL, clock=clock) as opened:
         api = opened[name]
@@ -54,5 +54,5 @@ async def api_to(
 
 
 def everything_in(folder: Path) -> bytes:
-    """All that the database's files hold."""
+    """The bytes of all files of the database."""
     return b"".join(file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file())

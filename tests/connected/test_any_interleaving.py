@@ -1,7 +1,7 @@
 """Usagers, agents here and there, RDV Service Public, lost answers, dying processes, webhooks and syncs, in any order.
 
 In the end both sides agree, every usager who asked was told once how it ended, and nothing was told that was untrue
-when it was written. What an agent has noted there is never changed by a repetition.
+when it was written. A repeated attempt never changes what an agent has set there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ PHONES = st.sampled_from([PHONE, MARTIN])
 
 @cache
 def _empty_file() -> Path:
-    """A database with all tables: copying it is much faster than making them."""
+    """A database with all tables. Copying it is much faster than making the tables."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
     file = Path(folder) / "empty.db"
@@ -270,7 +270,7 @@ class AnyInterleaving(RuleBasedStateMachine):
                 assert {"seen", "noshow"} & set(rdv.statuses.values())
 
     def _was_never_sent(self, row: dict[str, Any]) -> bool:
-        """Whether the source has never heard of the cancellation that this message says is taken back."""
+        """Whether this message says that a cancellation is taken back of which the source has never heard."""
         before = [
             each
             for each in self.there.requests()
@@ -282,7 +282,9 @@ class AnyInterleaving(RuleBasedStateMachine):
         return bool(before)
 
     def _is_taken_back(self, request: dict[str, Any]) -> bool:
-        """Whether its usager took the cancellation back before it had ended: they hear what comes of that."""
+        """Whether the usager took the cancellation back before its request had ended. Then they are told of the taking
+        back.
+        """
         collective = self.there.rows(
             select(appointments.c.collective).where(appointments.c.id == request["appointment_id"])
         )[0]["collective"]
@@ -310,7 +312,7 @@ class AnyInterleaving(RuleBasedStateMachine):
             assert len(bodies) - len(registered) == is_answered
 
     def _settle(self, world: World) -> None:
-        """Nothing goes wrong any more: what is open ends, what is pending arrives, and both sides are the same."""
+        """From here on nothing fails: open requests end, webhooks arrive, and both sides have the same state."""
         for _ in range(40):
             world.carries()
             world.now += timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""A request to cancel on its way to RDV Service Public and back: what stands there, here, and what the usager hears."""
+"""A request to cancel at RDV Service Public: the state there, the state here, and what the usager is told."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def asked(world: World, *people: str, **how: Any) -> int:
     return rdv
 
 
-# It is cancelled there, and then it is told ---------------------------------------------------------------------------
+# It is cancelled there, and then people are told ----------------------------------------------------------------------
 
 
 def test_annule_is_told_once_its_source_has_answered(world: World) -> None:
@@ -281,7 +281,7 @@ def test_half_cancelled_agents_read_it_in_words(world: World) -> None:
 def test_where_an_attempt_before_may_have_done_it_nothing_is_claimed(world: World) -> None:
     rdv = asked(world)
     world.carries(ANSWER_LOST)
-    world.carries(REFUSED, after=SECOND)  # reading is refused: the role has changed meanwhile
+    world.carries(REFUSED, after=SECOND)  # reading is refused, because the account's role has changed
     assert (world.there(rdv), world.state(), world.told()) == (["excused"], "refused", ["given up"])
     assert world.row(rdv)["to_read_at"] == world.now
 
@@ -394,7 +394,7 @@ def test_an_agent_may_cancel_what_has_begun(world: World) -> None:
     assert (world.there(rdv), world.state()) == (["revoked"], "done")
 
 
-# Who hears of it ------------------------------------------------------------------------------------------------------
+# Who is told ------------------------------------------------------------------------------------------------------
 
 
 def test_after_stop_nothing_is_sent_and_it_is_cancelled_all_the_same(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Calling RDV Service Public's API: what is read there, what is changed there, and what failures mean."""
+"""Calls to RDV Service Public's API: reading, changing, and what failures mean."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
 def add(source: RdvspStandIn, **other: object) -> tuple[str, list[str]]:
-    """A new appointment there: its id, and those of its participations."""
+    """Make an appointment there. Returns its id, and those of its participations."""
     rdv_id = source.agenda.add(quietly=True, **other)  # type: ignore[arg-type]
     return str(rdv_id), [str(each) for each in source.agenda.rdv(rdv_id).statuses]
 

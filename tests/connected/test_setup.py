@@ -1,4 +1,4 @@
-"""Setting a source up: its webhooks are looked up first, and nothing is changed without need."""
+"""Setting a source up: its webhooks are looked up first, and nothing is changed that is right already."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_a_webhook_is_registered_once_for_each_organisation(
     assert all(set(each.subscriptions) == set(SUBSCRIPTIONS) for each in source.webhooks.endpoints)
     assert [each.found for each in await set_up(source, sqlite_database)] == [WebhookFound.THERE] * 2
     changes = [call for call in source.calls_of("webhook_endpoints") if call.method != "GET"]
-    assert len(changes) == 2  # each change there posts all records once more
+    assert len(changes) == 2  # each change there posts all records again
 
 
 async def test_a_webhook_that_tells_of_less_is_left_to_people(source: RdvspStandIn, sqlite_database: Database) -> None:
@@ -66,7 +66,7 @@ async def test_a_domain_that_is_not_allowed_says_whom_to_write_to(
 async def test_a_webhook_that_we_may_not_see_is_there_all_the_same(
     source: RdvspStandIn, sqlite_database: Database
 ) -> None:
-    """Unique per organisation and address: the source says that it is taken."""
+    """A webhook is unique per organisation and address, so the source says that the address is taken."""
     source.subscribe(TARGET, "shared")
     source.shows_webhooks = False
     (found,) = await set_up(source, sqlite_database)

@@ -1,4 +1,4 @@
-"""Signing in through the browser: the address, the way back, and one sentence for everything that goes wrong."""
+"""Signing in through the browser: the address, the return, and one sentence for every failure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BACK = f"{PUBLIC_URL}/rdvsp/callback"
 
 
 class Site:
-    """The running service, as the browser sees it, and a login in another process."""
+    """The running service as the browser sees it, and a login in another process."""
 
     def __init__(self, api: RdvspApi, database: Database, shell: RdvspApi, now: datetime) -> None:
         self.now = now

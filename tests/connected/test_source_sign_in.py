@@ -1,4 +1,4 @@
-"""Being signed in to a source: one renewal for all processes, and nobody stranded by a lost answer."""
+"""The sign-in to a source: one renewal for all processes, and it survives a lost answer."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_a_lost_answer_of_a_renewal_strands_nobody(source: RdvspStandIn, d
 
 
 async def test_a_process_killed_after_the_renewal_strands_nobody(source: RdvspStandIn, database: Database) -> None:
-    """What it was given is lost with it. The lease ends, and the tokens of before renew once more."""
+    """Its new tokens are lost. The lease ends, and the former refresh token renews again."""
     now = [datetime.now(UTC)]
     async with api_to(source, database, clock=lambda: now[0]) as api:
         await api.account()
@@ -155,7 +155,7 @@ async def test_with_a_password_nobody_has_to_log_in(source: RdvspStandIn, databa
             for _ in range(3)
         ]
         await asyncio.gather(*(api.account() for api in apis for _ in range(3)))
-        assert len(source.calls_of("sign_in")) == 1  # a further one would end the first
+        assert len(source.calls_of("sign_in")) == 1  # another one would end the first
         source.tokens.expire()
         await asyncio.gather(*(api.account() for api in apis))
     assert len(source.calls_of("sign_in")) == 2
@@ -185,7 +185,7 @@ async def test_who_found_nobody_signed_in_looks_again_before_signing_in(
 
 
 async def test_a_refused_password_is_one_sentence(source: RdvspStandIn, sqlite_database: Database) -> None:
-    source.tokens.password = None  # as where RDV Service Public has switched it off
+    source.tokens.password = None  # as when RDV Service Public has switched it off
     async with api_to(source, sqlite_database, by_password=True) as api:
         with pytest.raises(NotSignedIn, match="ask for an OAuth application") as problem:
             await api.account()
@@ -230,7 +230,7 @@ async def test_another_secret_key_asks_to_sign_in_again(source: RdvspStandIn, sq
 
 
 async def test_the_tokens_go_on_under_another_address(source: RdvspStandIn, sqlite_database: Database) -> None:
-    """The host of an instance changes: it is the same application there, and what is known stays."""
+    """The host of an instance changes. The application there is the same, and the tokens stay valid."""
     async with api_to(source, sqlite_database) as api:
         await api.account()
     with RdvspStandIn() as moved:
@@ -243,7 +243,7 @@ async def test_the_tokens_go_on_under_another_address(source: RdvspStandIn, sqli
 async def test_a_new_login_elsewhere_is_noticed(
     source: RdvspStandIn, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As another agent, perhaps, while the tokens of the first are still good."""
+    """The new login may be of another agent, while the first tokens are still valid."""
     monkeypatch.setattr("smsbot.connected.source_sign_in.LOOKED_AT_AGAIN_SECONDS", 0.0)
     async with api_to(source, sqlite_database) as api:
         first = await api.sign_in.headers()
@@ -260,5 +260,5 @@ def test_a_claim_is_one_at_a_time_and_ends(database: Database) -> None:
     later = now + RENEWAL_LEASE
     second = database.write_now(lambda each: keeper.claim_renewal(each, None, later))
     assert second is not None
-    database.write_now(lambda each: keeper.give_up_claim(each, first))  # too late to count
+    database.write_now(lambda each: keeper.give_up_claim(each, first))  # the claim is no longer valid
     assert database.write_now(lambda each: keeper.claim_renewal(each, None, later)) is None

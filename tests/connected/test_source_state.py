@@ -1,4 +1,4 @@
-"""What every process tells of a source."""
+"""The state of a source, as every process shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading all coming appointments, and reading again those of which a list did not tell."""
+"""Reading all coming appointments, and reading again those that were missing in a list."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def run(
 
 
 def coming(database: Database) -> dict[str, datetime]:
-    """What is known here: when each appointment of which somebody is a part begins."""
+    """What is stored here: the start of each appointment that has participants."""
     known = (
         select(appointments.c.external_id, appointments.c.starts_at)
         .join(participations)
@@ -73,7 +73,7 @@ async def test_each_appointment_is_read_once_however_the_list_repeats(source: Rd
 
 
 async def test_many_that_begin_at_the_same_moment_are_all_read(source: RdvspStandIn, sqlite_database: Database) -> None:
-    """No window is narrow enough for one page; the pages are read until they bring nothing new."""
+    """No window is small enough for one page. The pages are read until they bring nothing new."""
     source.shuffles = True
     moment = soon()
     ids = {add(source, moment) for _ in range(230)}
@@ -134,7 +134,7 @@ async def test_a_sync_repairs_what_was_missed_and_tells_nobody(source: RdvspStan
 async def test_the_source_has_the_last_word_on_what_was_cancelled_here(
     source: RdvspStandIn, sqlite_database: Database
 ) -> None:
-    """An agent there has opened it again, and the webhook of that got lost."""
+    """An agent there has reopened it, and the webhook was lost."""
     rdv_id = add(source)
     await run(source, sqlite_database)
     then = utc_now() - timedelta(hours=1)
@@ -146,7 +146,7 @@ async def test_the_source_has_the_last_word_on_what_was_cancelled_here(
 
 
 async def confirm(source: RdvspStandIn, database: Database, rounds: int = 2) -> None:
-    """What the worker does with what is marked."""
+    """Do what the worker does with marked appointments."""
     now = utc_now()
     async with api_to(source, database) as api:
         rereading = Rereading(api, database, lambda: now)
@@ -168,7 +168,7 @@ async def test_what_is_not_shown_is_gone_once_two_readings_agree(source: RdvspSt
 
 
 async def test_what_a_list_left_out_is_still_there(source: RdvspStandIn, sqlite_database: Database) -> None:
-    """Nothing is concluded from a list: an agent may have changed something between two pages."""
+    """A list is no proof: an agent may have changed something between two pages."""
     moved = add(source)
     await run(source, sqlite_database)
     source.agenda.move(int(moved), utc_now() - timedelta(hours=1))  # into the past, where no sync looks
@@ -299,6 +299,6 @@ async def test_a_reading_that_fails_is_repeated(source: RdvspStandIn, sqlite_dat
         source.fail(StandInFault(500), on="rdvs")
         with pytest.raises(CallFailedForNow):
             await rereading.once()
-        assert await rereading.once() == 0  # leased to whoever failed
+        assert await rereading.once() == 0  # the failed process still has the lease
         now += timedelta(minutes=3)
         assert await rereading.once() == 1

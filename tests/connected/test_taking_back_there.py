@@ -1,4 +1,4 @@
-"""An usager's cancellation that they take back at RDV Service Public: what stands there, here, and what they hear."""
+"""An usager takes a cancellation back at RDV Service Public: the state there and here, and what they are told."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def world(database: Database) -> Iterator[World]:
 
 
 def cancelled(world: World, *people: str, **how: Any) -> int:
-    """An appointment that its usager has cancelled, here and there; the webhooks of that have come."""
+    """An appointment that its usager has cancelled. It is cancelled here and there, and the webhooks have come."""
     rdv = world.books(*people, **how)
     world.hears("annuler dup", "oui")
     world.carries()
@@ -64,7 +64,7 @@ def take_back(world: World, phone: str = PHONE) -> None:
 
 
 def since(world: World) -> list[str]:
-    """What the telephone was told after "annulé"."""
+    """The SMS to the telephone after "annulé"."""
     return world.told()[1:]
 
 
@@ -76,7 +76,7 @@ def stands(world: World, rdv: int) -> bool:
     return here_and_there == {"unknown"} and not is_open
 
 
-# It stands there, and then it is told ---------------------------------------------------------------------------------
+# It stands there, and then people are told ----------------------------------------------------------------------------
 
 
 def test_it_is_told_once_its_source_has_answered(world: World) -> None:
@@ -349,7 +349,7 @@ def test_an_old_webhook_does_not_end_what_stands_again(world: World) -> None:
     take_back(world)
     world.carries()
     record = world.agenda.rdv(rdv)
-    record.participations[0].status = record.status = "excused"  # as a webhook from before says it
+    record.participations[0].status = record.status = "excused"  # as an older webhook says it
     world.syncs(rdv)
     assert (world.here(rdv), world.told()) == (["unknown"], ["cancelled", "taken back"])
     assert world.row(rdv)["to_read_at"] is not None

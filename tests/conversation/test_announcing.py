@@ -1,4 +1,4 @@
-"""Who says that they come, and what the rest is about: told line by line, without a database."""
+"""Messages that say that somebody comes, and the topics of other messages, line by line, without a database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 
 def reminded(participation_id: int = 1, *, ago: timedelta = DAY, **other: Any) -> Coming:
-    """On Monday 11 May 2026 at noon in Paris, unless something else is said."""
+    """A participation on Monday 11 May 2026 at noon in Paris, unless other fields are given, with a reminder."""
     return coming(participation_id, reminded_at=NOW - ago, **other)
 
 
@@ -66,7 +66,7 @@ def test_a_bare_yes_to_a_reminder(text: str) -> None:
 @every_line(
     "facts",
     [
-        Facts((reminded(),)),  # something else came after the reminder
+        Facts((reminded(),)),  # another message was sent after the reminder
         Facts((reminded(ago=4 * DAY),), just_reminded=True),
         Facts((reminded(),), just_reminded=True, written_long_ago=True),
     ],
@@ -162,7 +162,7 @@ def test_only_saying_so_announces() -> None:
     assert all(TABLE[state][event].does == (Deed.ANNOUNCE,) for state, event in announcing)
 
 
-# What the rest is about -----------------------------------------------------------------------------------------------
+# The topics of other messages -----------------------------------------------------------------------------------------
 
 
 def test_who_wants_another_date_has_an_answer_of_its_own_and_is_seen_by_agents() -> None:
@@ -198,7 +198,9 @@ def test_what_is_for_agents_says_what_it_is_about(text: str, topic: Topic, opted
 
 
 def test_agents_are_told_of_somebody_who_comes_when_they_should() -> None:
-    """Nothing was told that telephone, so nothing is answered; the hour is no delay for all that."""
+    """No reminder told the telephone the hour, so the reply does not confirm it. Agents see that the person will come
+    in time.
+    """
     taken = with_appointments(coming()).writes("je serai là lundi à 12h")
     assert (taken.event, taken.topic) == (Event.OTHER_WORDS, Topic.COMING)
     assert with_appointments(coming()).writes("je serai là lundi à 13h").topic is Topic.LATE

@@ -1,4 +1,4 @@
-"""Conversations told line by line: what the usager writes, what the bot answers."""
+"""Conversations line by line: what the usager writes, and what the bot answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def coming(participation_id: int = 1, surname: str = "Dupont", days: float = 7, 
 
 @dataclass
 class Phone:
-    """One phone and the facts around it, moved on from message to message as the service would."""
+    """One phone and the facts about it, which change from message to message as in the service."""
 
     facts: Facts = field(default_factory=lambda: Facts((coming(),)))
     memory: Memory = field(default_factory=Memory)
@@ -334,7 +334,7 @@ def test_the_name_in_a_request_is_forgotten_with_it() -> None:
 
 
 def test_nothing_is_told_of_what_a_request_names_before_the_letters_fit() -> None:
-    """Whether there is such an appointment, or such a person, makes no difference to what is answered."""
+    """The answer is the same whether or not there is such an appointment or such a person."""
     for request in ("annulez vendredi", "annulez mardi", "annulez celui de Léa", "annulez celui de Zoé"):
         phone = with_appointments(replace(WEDNESDAY, first_name="Léa"), FRIDAY)
         assert phone.writes(request).says == Say(Reply.ASK_LETTERS)
@@ -368,7 +368,7 @@ def test_days_and_hours_are_those_of_the_appointments_own_zone() -> None:
 
 
 def test_nothing_is_chosen_by_name_where_one_of_the_list_is_gone() -> None:
-    """Who writes "vendredi" may mean the one that is no longer there."""
+    """The word "vendredi" may mean the appointment that is no longer there."""
     phone = with_appointments(WEDNESDAY, FRIDAY, coming(3, days=11.125))
     phone.writes("annuler dup")
     phone.loses(2)
@@ -411,7 +411,7 @@ TOM = coming(2, first_name="Tom", appointment_id=12)
 
 
 def test_parent_and_child_in_one_appointment_are_one_choice() -> None:
-    """It ends for both, so there is nothing to choose."""
+    """The appointment ends for both, so there is nothing to choose."""
     phone = with_appointments(coming(1, appointment_id=11), coming(2, first_name="Léa", appointment_id=11))
     taken = phone.writes("annuler dup")
     assert taken.says == Say(Reply.CONFIRM)
@@ -430,7 +430,7 @@ def test_each_appointment_is_one_line_whoever_takes_part() -> None:
 
 @every_line("collective", [False, True])
 def test_two_children_at_the_same_hour_are_told_apart_by_their_first_names(collective: bool) -> None:
-    """In two appointments, or in a collective one, of which only one participation ends."""
+    """They are in two appointments, or in a collective one in which only one participation ends."""
     ones = [replace(one, appointment_id=None) if collective else one for one in (LEA, TOM)]
     phone = with_appointments(*ones, coming(3, days=8, first_name="Léa", appointment_id=13))
     taken = phone.writes("annuler dup")

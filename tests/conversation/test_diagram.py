@@ -1,4 +1,4 @@
-"""The drawing in the documentation is that of the table."""
+"""The drawing in the documentation is made from the table."""
 
 from pathlib import Path
 

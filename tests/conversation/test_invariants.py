@@ -1,9 +1,9 @@
-"""Random messages, clocks and cancellations by the source: the rules that hold whatever happens.
+"""Random messages, clocks and cancellations by the source: the rules that are always true.
 
-Never cancelled without the letters and a yes, never past the deadline, never twice; taken back only by who has just
-cancelled it, by a yes, as long as nobody else has changed it; one outcome for every message. What a connected source
-owns is asked for once, and so is taking it back there. Nobody is told that it is cancelled, kept or taken back while
-the source has not answered.
+Nothing is cancelled without the letters and a yes, after the deadline, or twice. A cancellation is taken back only by
+the telephone that has just made it, with a yes, while nobody else has changed it. Every message has one outcome. A
+connected source is asked once to cancel, and once to take it back. Nobody is told that an appointment is cancelled,
+kept or taken back before the source has answered.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LINES = st.one_of(
 
 
 class AnyConversation(RuleBasedStateMachine):
-    """One phone with up to five appointments, and a world that moves under it."""
+    """One phone with up to five appointments, which change from outside too."""
 
     @initialize(data=st.data(), number=st.integers(0, 5))
     def begin(self, data: st.DataObject, number: int) -> None:
@@ -77,9 +77,9 @@ class AnyConversation(RuleBasedStateMachine):
                 )
         self.cancelled: set[int] = set()
         self.lately: list[Coming] = []  # cancelled by this telephone
-        self.shown_letters_for: set[int] = set()  # whose letters were rightly given in this conversation
-        self.asked_back: int | None = None  # whose cancellation the last message asked to take back
-        self.asked: int | None = None  # whose cancellation the last message asked to confirm
+        self.shown_letters_for: set[int] = set()  # those whose letters were given right in this conversation
+        self.asked_back: int | None = None  # the one that the last reply asked to take back
+        self.asked: int | None = None  # the one that the last reply asked to cancel
 
     def _facts(self) -> Facts:
         there = sorted((one for one in self.coming if one.starts_at > self.now), key=lambda one: one.starts_at)
@@ -239,7 +239,7 @@ class AnyConversation(RuleBasedStateMachine):
         self.lately = [one for one in self.lately if not one.is_requested or one.ends_as != gone.ends_as]
 
     def _ended(self) -> list[Coming]:
-        """Those that are cancelled, and not only requested."""
+        """Those that are cancelled, not only requested."""
         return [one for one in self.lately if not one.is_requested]
 
     @precondition(lambda self: self._ended())

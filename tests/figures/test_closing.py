@@ -1,4 +1,4 @@
-"""Months are closed: their figures are counted once, and read from then on."""
+"""Closed months: their figures are counted once, and then read."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_an_appointment_stays_as_long_as_something_of_it_is_needed(world: World,
         world.request(IN_MARCH, None, None, state="waiting", **about)
     if why == "a late cancellation":
         world.change(participations, part, status="excused", cancelled_at=IN_MAY)
-    close(world, IN_MAY)  # that is, March
+    close(world, IN_MAY)  # this closes March
     assert asyncio.run(thin(world.database, IN_MARCH + days(1))) == 0
     assert rows(world, appointments) == 1
 

@@ -1,4 +1,4 @@
-"""The figures, counted in SQL on both engines; and that they outlive the people they were made of."""
+"""The figures, counted in SQL on both engines. They stay after the people are erased."""
 
 from __future__ import annotations
 

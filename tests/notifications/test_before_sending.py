@@ -1,4 +1,4 @@
-"""What is looked at once more when it leaves, on the real outbox."""
+"""Messages are checked once more when they leave, with the real outbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the herald writes into the outbox, where it is not for the templates alone to say."""
+"""What the herald writes into the outbox, except what depends only on the templates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 
 def sophies(database: Database, **fields: Any) -> Participation:
-    """Sophie's part in a new appointment with these `fields`; she has no telephone."""
+    """Sophie's participation in a new appointment with these `fields`. She has no telephone."""
     desk, hers = Desk(database), participation(send_lifecycle_notifications=True, phone=None)
     desk.take(appointment(starts_at=NOW + timedelta(days=3), ends_at=None, participations=(hers,), **fields), now=NOW)
     [row] = desk.rows(select(participations.c.id))
@@ -37,7 +37,7 @@ def sophies(database: Database, **fields: Any) -> Participation:
 
 
 def e_mail(database: Database, *, mail_from: str = "rdv@example.fr", **fields: Any) -> dict[str, Any]:
-    """What stands in the outbox once Sophie has been told of a new appointment with these `fields`."""
+    """The e-mail in the outbox after Sophie was told of a new appointment with these `fields`."""
     settings = ServiceSettings.exactly(
         secret_key="a secret of the tests, of 32 bytes or more",
         twilio_account_sid="AC" + "0" * 32,
@@ -96,7 +96,7 @@ def test_elsewhere_no_template_is_even_given_an_address(sqlite_database: Databas
 def test_the_longest_address_to_book_again_holds_up_no_cancellation_of_the_source(
     sqlite_database: Database, tmp_path: Path, status: Status, collective: bool
 ) -> None:
-    """One that could not be told in an SMS made every webhook of a cancellation fail, again and again."""
+    """Once, an address that did not fit into an SMS made every webhook about a cancellation fail."""
     policy = tmp_path / "smsbot.toml"
     address = "https://example.fr/".ljust(MOST_ADDRESS_SEPTETS, "a")
     policy.write_text(f"[defaults]\nrebook_url = '{address}'\n")
@@ -130,7 +130,7 @@ def test_the_longest_address_to_book_again_holds_up_no_cancellation_of_the_sourc
 
 
 def family(collective: bool = False, **fields: Any) -> AppointmentRecord:
-    """An appointment of Sophie and her children: Léa is reached through her, Tom by her telephone and his address."""
+    """An appointment of Sophie and her children. Léa is reached through her, Tom by her telephone and his address."""
     told = {"send_lifecycle_notifications": True, "send_reminder_notification": True, "last_name": "Dupont"}
     parts = (
         participation("1", usager_external_id="1", first_name="Sophie", **told),
@@ -159,7 +159,7 @@ def service(database: Database, sender: str = "+33937000000") -> Service:
 
 
 def outbox(database: Database) -> list[tuple[str, str]]:
-    """The channel and recipient of all that was written, and then the outbox is emptied."""
+    """The channel and recipient of all messages in the outbox, which is then emptied."""
     desk = Desk(database)
     rows = desk.rows(select(outgoing_messages).order_by(outgoing_messages.c.id))
     desk.run(delete(outgoing_messages))
@@ -171,7 +171,7 @@ ONCE = [("email", "sophie@exemple.fr"), ("email", "tom@exemple.fr"), ("sms", "+3
 
 @pytest.mark.parametrize("collective", [False, True])
 def test_who_shares_a_telephone_or_an_address_is_told_once(sqlite_database: Database, collective: bool) -> None:
-    """Of what is new, has moved or is cancelled by the source; the address is the same in small and capital letters."""
+    """This is about new, moved and cancelled appointments. Addresses are compared without case."""
     arrival = Arrival(service(sqlite_database).herald)
 
     def arrives(event: SourceEvent, record: AppointmentRecord) -> None:
@@ -188,7 +188,7 @@ def test_who_shares_a_telephone_or_an_address_is_told_once(sqlite_database: Data
 
 
 def test_others_who_share_a_telephone_hear_once_that_one_of_them_has_cancelled(sqlite_database: Database) -> None:
-    """Who cancels has the answer to their SMS and the receipt; the others, on another telephone, one SMS."""
+    """The canceller gets the answer to their SMS and the receipt. The others, on another telephone, get one SMS."""
     desk, here = Desk(sqlite_database), service(sqlite_database)
     own = participation("9", usager_external_id="9", phone="+33687654321", email="alix@exemple.fr", first_name="Alix")
     record = family()
@@ -216,7 +216,7 @@ def test_an_agent_s_cancellation_is_told_once_to_a_shared_telephone(sqlite_datab
     ],
 )
 def test_no_sms_gives_one_of_several_links(sqlite_database: Database, sender: str, way_out: str) -> None:
-    """It would cancel for one child alone, and nothing in it could say for which."""
+    """A link would cancel for one child only, and the SMS could not say for which."""
     desk, here = Desk(sqlite_database), service(sqlite_database, sender)
     desk.take(family(collective=True), now=NOW)
     there = sqlite_database.read_now(lambda connection: list(participations_by_id(connection, [1, 2, 3]).values()))

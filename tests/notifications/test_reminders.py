@@ -1,4 +1,4 @@
-"""Reminders: when each leaves, told by what stands in the outbox afterwards."""
+"""Reminders: when each leaves, according to the outbox."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REUNION = "Indian/Reunion"
 
 
 def paris(day: int, hour: int, minute: int = 0) -> datetime:
-    """In May 2026, when Paris is two hours ahead."""
+    """A moment in May 2026, when Paris is two hours ahead of UTC."""
     return datetime(2026, 5, day, hour, minute, tzinfo=UTC) - timedelta(hours=2)
 
 
@@ -75,7 +75,7 @@ class World:
         return [row["created_at"] for row in self.desk.rows(query)]
 
     def lives(self, begin: datetime, end: datetime, step: timedelta = timedelta(minutes=10)) -> list[datetime]:
-        """Pass after pass; when each SMS was written."""
+        """Make one pass after the other. Returns when each SMS was written."""
         now = begin
         while now <= end:
             self.passes(now)
@@ -129,10 +129,10 @@ def make_world(sqlite_database: Database) -> MakeWorld:
     [
         (paris(10, 14), 48, 4, paris(8, 14)),
         (paris(10, 20, 50), 48, 4, paris(8, 20, 50)),
-        (paris(10, 10), 36, 4, paris(9, 8)),  # due at 22h, the end of the night is in time
+        (paris(10, 10), 36, 4, paris(9, 8)),  # due at 22h; the end of the night is early enough
         (paris(10, 8), 24, 4, paris(9, 8)),
         (paris(10, 12, 10), 14, 4, paris(10, 8)),  # ten minutes are left to cancel at 8h
-        (paris(10, 12), 14, 4, paris(9, 20, 30)),  # none is: before the night
+        (paris(10, 12), 14, 4, paris(9, 20, 30)),  # no time is left: it leaves before the night
         (paris(10, 9), 11, 4, paris(9, 20, 30)),
         (paris(10, 20), 12, 10, paris(10, 8)),
         (paris(10, 18), 12, 10, paris(9, 20, 30)),
@@ -273,8 +273,8 @@ class TestReview:
         "meanwhile",
         [
             update(participations).values(status="excused"),
-            update(participations).values(reminded_at=None),  # it was moved, and is recalled anew
-            update(participations).values(reminded_at=paris(8, 20, 30)),  # so it was
+            update(participations).values(reminded_at=None),  # it was moved, and needs a new reminder
+            update(participations).values(reminded_at=paris(8, 20, 30)),  # it was moved and has a new reminder
             update(participations).values(removed_at=paris(8, 20, 30)),
             update(appointments).values(destroyed_at=paris(8, 20, 30)),
             update(appointments).values(starts_at=paris(9, 0)),
@@ -304,11 +304,11 @@ class TestReview:
 
 
 class TestASharedTelephone:
-    """Who is reached at the same number in the same appointment is reminded once."""
+    """People who are reached at the same number in the same appointment are reminded once."""
 
     @pytest.fixture
     def family(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-        """Three of one telephone, though only two are looked at in one transaction."""
+        """Three people with one telephone, although only two are looked at in one transaction."""
         monkeypatch.setattr(reminders_module, "AT_ONCE", 2)
         world = World(database)
         wanted = {"send_reminder_notification": True, "notify_by_sms": True, "notify_by_email": False}

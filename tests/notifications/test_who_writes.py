@@ -1,4 +1,4 @@
-"""Who writes to the usagers of a connected source: it or we, by what stands in the outbox afterwards."""
+"""Whether the connected source or we write to its usagers, according to the outbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNASKED = [News.CREATED, News.MOVED, News.REMINDER]
 
 
 class World:
-    """An appointment of Sophie's and Paul's at a connected source, and what is written about it."""
+    """An appointment of Sophie and Paul at a connected source, and the messages about it."""
 
     def __init__(
         self, database: Database, folder: Path, *, notifies: bool, policy: str = "", motif: str = "77"
@@ -71,7 +71,7 @@ class World:
         return self.written()
 
     def reminds(self, now: datetime = NOW) -> list[str]:
-        """What SMS one pass over all that is due writes."""
+        """The SMS that one search for due reminders writes."""
         reminders = self.service.reminders
         due = self.database.read_now(lambda connection: reminders.due(connection, now))
         self.database.write_now(lambda connection: reminders.remind(connection, due.participation_ids, now))
@@ -140,7 +140,7 @@ INVITATION = "Pour votre RDV du mardi 5 janvier à 10h00 (Mairie), vous pouvez r
 
 def test_one_sms_says_that_our_number_can_be_answered(sqlite_database: Database, tmp_path: Path) -> None:
     world = World(sqlite_database, tmp_path, notifies=True, policy=TWO_WAY)
-    world.books(made_at=NOW - timedelta(minutes=5))  # also where it was made after the time for a reminder
+    world.books(made_at=NOW - timedelta(minutes=5))  # also if it was made after the time for a reminder
     invited = world.reminds()
     assert len(invited) == 2
     assert {body[: len(INVITATION)] for body in invited} == {INVITATION}
@@ -196,7 +196,7 @@ def test_a_silent_source_s_reminders_are_found(sqlite_database: Database, tmp_pa
 @pytest.mark.parametrize(
     ("policy", "motif"),
     [
-        ("", "77"),  # nobody has said that it is for us to notify
+        ("", "77"),  # smsbot.toml does not say that we notify
         ("[organisations.13]\nnotify = true\n", "77"),
         (f"{NOTIFIED}[motifs.78]\nnotify = false\n", "78"),  # not visible there
     ],
@@ -212,7 +212,7 @@ def test_what_is_not_listed_stays_unmentioned(
     assert world.ends(BY_AGENT) == []
     assert world.ends(BY_USAGER) == [("receipt", MAIL)]
     done = world.desk.rows(select(participations.c.reminded_at))
-    assert all(row["reminded_at"] is not None for row in done)  # looked at once, not every minute
+    assert all(row["reminded_at"] is not None for row in done)  # looked at only once, not every minute
 
 
 def test_where_it_is_silent_cancellations_are_told_from_here(sqlite_database: Database, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small world with people in every table, and a look for what is left of them."""
+"""A small database with people in every table, and a search for what is left of them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class World:
         return self._insert(incoming_messages, {**usual, **values})
 
     def batch(self, at: datetime, appointment_id: int) -> int:
-        """What an agent has told the people of many appointments at once, this one among them."""
+        """A batch: an agent's text to the people of several appointments, with this one."""
         values = {"act": "write", "way": "console", "word": "Fermé", "created_at": at, "begins_at": at, "state": "done"}
         batch_id = self._insert(batches, values)
         self.database.write_now(
@@ -115,7 +115,7 @@ class World:
         return batch_id
 
     def note(self, message_id: int, at: datetime) -> int:
-        """What an agent has noted beside this message."""
+        """An agent's note on this message."""
         agent_id = self._insert(agents, {"email": f"agent{next(self.ids)}@mairie.fr", "created_at": at})
         values = {"message_id": message_id, "agent_id": agent_id, "written_at": at, "text": "Rappelée"}
         return self._insert(inbox_notes, values)
@@ -176,7 +176,7 @@ class World:
         return self.database.read_now(lambda connection: connection.execute(its).one())
 
     def told(self, *tables: Table) -> str:
-        """Every value of every column of these tables (or all) as one text, to search for somebody in it."""
+        """All values of these tables (or of all) as one text, to search for personal data in it."""
 
         def work(connection: Connection) -> str:
             return "\n".join(repr(row) for table in tables or _ALL for row in connection.execute(select(table)))

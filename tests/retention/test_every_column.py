@@ -1,6 +1,7 @@
-"""Every column of every table has been thought of: it holds nobody, or it is erased, or it says why it is not.
+"""Every column of every table is in a list here: it has no personal data, or it is erased, or there is a reason why
+not.
 
-A new column fails here until somebody has decided. That is the point.
+A new column fails here on purpose, until somebody has decided.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ERASED_WITH_TIME = {
     "audit": {"agent"},
     "inbox_notes": {"text"},  # the whole row
 }
-"""Columns of text in which somebody stands: by the purge nothing is left of them."""
+"""Columns of text with personal data. The purge empties them."""
 
 ABOUT_NOBODY = {
     "organisations": {"source", "external_id", "name", "phone_number", "email", "verticale", "time_zone"},
@@ -61,21 +62,21 @@ ABOUT_NOBODY = {
     "sender_limits": {"channel", "sender"},
     "inbox_alerts": {"email"},  # an organisation's own
     "ready_answers": {"title", "text"},  # an organisation's own
-    "caught_up": {"gateway", "number"},  # a number of ours
-    "heartbeats": {"name"},  # of a piece of work
+    "caught_up": {"gateway", "number"},  # one of our numbers
+    "heartbeats": {"name"},  # the name of a piece of work
     "last_words": {"source", "feed"},
     "daily_counts": {"day", "what", "labels"},
     "closed_months": {"month"},
     "open_months": {"month"},
     "monthly_figures": {"month"},
-    "monthly_places": {"month", "place"},  # public offices alone have a name here
+    "monthly_places": {"month", "place"},  # only public offices have a name here
     "connected_sources": {"source", "account", "tokens", "renewing_by", "problem"},  # the service's own account there
     "source_logins": {"state_hash", "source", "problem"},
 }
-"""Columns of text that tell of the service, or number its records as the source or the gateway does."""
+"""Columns of text about the service, and ids of the source or of the gateway."""
 
 ON_PURPOSE = {"opt_outs": {"number"}}
-"""Who asked for STOP is known for as long as it holds: see `smsbot.retention`."""
+"""A number that sent STOP stays until START: see `smsbot.retention`."""
 
 OF_AGENTS = {
     "agents",

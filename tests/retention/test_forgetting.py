@@ -1,4 +1,4 @@
-"""A person's two requests: what is kept about me, and erase it. After the second, the first finds nothing."""
+"""A person's two requests: the copy of their data, and its erasure. After the erasure, the copy is empty."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def erase_them(
 
 
 def story(world: World, organisation: int | None = None, *, starts_at: datetime = LATELY, **person: Any) -> int:
-    """Sophie's appointment, with a question and an answer and a receipt; gives her participation."""
+    """Sophie's appointment, with a question, an answer and a receipt. Returns her participation."""
     appointment = world.appointment(starts_at, organisation or world.organisation(), address="3 rue des Lilas")
     reached = {"phone": A, "email": MAIL, **person}
     this = world.participation(appointment, "Dupont", reached.pop("phone"), reached.pop("email"), **reached)
@@ -88,7 +88,7 @@ class TestExport:
         mine = story(world)
         whole = world.row(participations, mine).appointment_id
         world.participation(whole, "Benali", B, "karim@exemple.fr")  # in the same appointment
-        story(world, email="autre@exemple.fr")  # behind the same number
+        story(world, email="autre@exemple.fr")  # with the same number
         told = json.dumps(ask(world, BY_MAIL))
         assert "Benali" not in told
         assert "autre@exemple.fr" not in told
@@ -182,7 +182,7 @@ class TestForget:
 
 
 class TestWithinOrganisations:
-    """The button of the agents' console reaches as far as the agent does."""
+    """The button in the agents' console erases only in the agent's organisations."""
 
     def test_another_organisations_appointments_stay(self, world: World) -> None:
         here, there = world.organisation(), world.organisation()

@@ -1,4 +1,4 @@
-"""By what a person is found, as people write it."""
+"""The numbers and addresses by which a person is found, as people write them."""
 
 from __future__ import annotations
 

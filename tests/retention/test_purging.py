@@ -1,4 +1,4 @@
-"""The purge: what is due goes, from every table; what is not stays; nothing is told of anybody afterwards."""
+"""The purge: data that is due goes from every table, other data stays, and the log has no personal data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(world: World, before: datetime = BEFORE, at_most: int = 200) -> Purged:
 
 
 def whole_story(world: World, starts_at: datetime) -> dict[str, int]:
-    """Sophie's appointment at home with everything around it, all written in the days before it."""
+    """Sophie's appointment at home with everything that belongs to it, written in the days before it."""
     at = starts_at - days(2)
     appointment = world.appointment(starts_at, world.organisation(), address="3 rue des Lilas", location_type="home")
     participation = world.participation(
@@ -246,7 +246,7 @@ class TestKeepPurging:
 
 @pytest.mark.parametrize("state", ["waiting", "refused", "resting"])
 def test_a_link_that_did_not_leave_in_time_is_kept_no_longer(world: World, state: str) -> None:
-    """It opens nothing any more, but it is a key, and who wrote its text into the outbox cannot take it back."""
+    """The link is no longer valid, but a stored e-mail should not keep a token."""
     mail = "agent@mairie.fr"
     link = {"body": "https://…/mot-de-passe/secret", "html": "<a>secret", "kind": "agents", "state": state}
     old = world.sent(mail, NOW - timedelta(minutes=61), **link)
@@ -262,7 +262,7 @@ def test_a_link_that_did_not_leave_in_time_is_kept_no_longer(world: World, state
 
 
 def test_it_is_found_by_the_indexes_and_rows_alone(world: World) -> None:
-    """What is erased again and again must not be looked for by comparing every message with every other."""
+    """The purge runs often, so it must not compare every message with every other."""
     if not world.database.is_sqlite:
         pytest.skip("the plan is read on SQLite; PostgreSQL chooses by the size of the tables")
 
@@ -279,7 +279,7 @@ def test_it_is_found_by_the_indexes_and_rows_alone(world: World) -> None:
 
 
 def test_the_purge_looks_only_at_what_is_not_erased_yet(sqlite_database: Database) -> None:
-    """So it costs the same however many years of erased rows there are."""
+    """So its cost does not grow with the years of erased rows."""
     world = World(sqlite_database)
     plans: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The hours of the night, in every zone, and when the clocks are changed."""
+"""The hours of the night, in several time zones, and when the clocks change."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_how_they_are_written(text: str, hours: QuietHours | None) -> None:
 
 @pytest.mark.parametrize("text", ["", "21", "21-", "8-8", "25-8", "21:60-8", "21h-8h", "-1-8", "night", "21-8-9"])
 def test_what_is_none(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - any will do: the settings have the sentence
+    with pytest.raises(ValueError):  # noqa: PT011 - any message is right: the settings have the sentence
         QuietHours.parse(text)
 
 

@@ -1,4 +1,4 @@
-"""The one arithmetic of limited rates, for tries at once and on a clock of seconds."""
+"""The arithmetic of limited rates, with several events at once and with a clock of seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which of several appointments: by number, order, day, hour, place or first name, in many hands; never a wrong one."""
+"""Choosing from several appointments: by number, order, day, hour, place or first name, by many writers; never a wrong
+one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any two appointments and any way to name one: the one that fits alone is chosen, and no yes to another is a yes."""
+"""Any two appointments and any way to name one: it is chosen if it fits alone, and a yes to the other is no yes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ APPOINTMENTS = st.builds(
 
 @dataclass(frozen=True)
 class Form:
-    """A way to name an appointment: the words, and what two appointments have in common that they both fit."""
+    """A way to name an appointment: the words, and what two appointments have in common if the words fit both."""
 
     words: Callable[[Asked], str]
     says: Callable[[Asked], object]

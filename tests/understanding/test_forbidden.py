@@ -1,4 +1,4 @@
-"""What must never be: a wrong yes, a wrong STOP, a wrong opening. Each line stands for its kind."""
+"""What must never happen: a wrong yes, a wrong STOP, a wrong opening. Each line is an example of its kind."""
 
 from __future__ import annotations
 
@@ -300,6 +300,9 @@ def test_nobody_of_any_hand_is_stopped_without_asking() -> None:
 
 
 def test_few_replies_of_any_hand_open_by_a_misreading() -> None:
-    """The README says how many of a hand that nothing was learned from; this many are known here."""
+    """At most one of the known replies in a hundred opens by a misreading.
+
+    The README gives the share for writers from whom nothing was learned.
+    """
     opened = [one for one in lines("opening") if one.label in NO_OPENING and understand(one) == "cancel"]
     assert len(opened) <= len(lines("opening")) // 100

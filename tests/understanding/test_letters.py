@@ -264,14 +264,16 @@ def test_what_two_everyday_words_come_to_depends_on_no_name(names: list[Names]) 
 
 ALL_LETTERS = ["".join(letters) for letters in itertools.product("ABCDEFGHIJKLMNOPQRSTUVWXYZ", repeat=3)]
 MOST_FREE = 85
-"""Of 17,576: a greeting, thanks, a yes or a no, with their usual misspellings, all letters of hardly any name."""
+"""At most so many of the 17,576 combinations are not counted as wrong: a greeting, thanks, a yes or a no, with their
+usual misspellings. Hardly any name begins like them.
+"""
 
 
 @pytest.mark.parametrize("text", ["{}", "{} svp", "bonjour {}", "{} merci", "Bonjour, {} s'il vous plait"])
 def test_hardly_any_letters_can_be_tried_for_nothing(text: str) -> None:
     uncounted = [letters for letters in ALL_LETTERS if read_letters(text.format(letters), []).kind is NONE]
     assert len(uncounted) <= MOST_FREE
-    for letters in uncounted:  # and what they are does not depend on who is on record
+    for letters in uncounted:  # which letters these are does not depend on the names on record
         theirs = read_letters(text.format(letters), [Names((letters.title() + "quier",))]).kind
         assert theirs in (RIGHT, NONE)
 

@@ -8,7 +8,7 @@ from tests.corpus.which_one import Phrase, choices, chosen, confirmed, near_miss
 from tests.lines import every_line
 
 _MOST_OF_THEM = 0.95
-"""What is asked of each set, when what it showed has been mended."""
+"""The share of each set that has to be understood."""
 
 
 @every_line("phrase", choices())

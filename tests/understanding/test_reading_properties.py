@@ -1,4 +1,4 @@
-"""What holds for every text: how it is written changes nothing, a negation is never overlooked, the work is bounded."""
+"""Rules for every text: the spelling changes nothing, a negation is never overlooked, the work is limited."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_the_words_of_a_long_message_are_bounded() -> None:
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_the_weights_are_what_the_replies_teach(situation: str) -> None:
-    """Where this fails, words or rules have changed: `python -m tests.corpus train` learns them anew."""
+    """If this fails, words or rules have changed: `python -m tests.corpus train` learns the weights again."""
     shipped = (LEARNED / f"{situation}.txt").read_text(encoding="utf-8")
     title = shipped.splitlines()[0].removeprefix("# ")
     assert written(learn(situation), title) == shipped

@@ -1,4 +1,4 @@
-"""What is no word of the person: reactions, quotations, our own text, signatures, auto-replies."""
+"""Text that the person did not write: reactions, quotations, our own text, signatures, auto-replies."""
 
 from __future__ import annotations
 

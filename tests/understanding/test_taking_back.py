@@ -1,4 +1,4 @@
-"""Who takes back what they have just cancelled, and what they answer to the question."""
+"""Messages that take a cancellation back, and the answers to the question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message is about that asks for nothing the bot can do; above all, who says clearly that they come."""
+"""The topics of messages that the bot cannot handle; above all, messages that say clearly that somebody comes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_clear_announcement(text: str) -> None:
     ["à lundi", "oui à lundi 14h30", "je serai là lundi à 14h30", "je viens demain", "je serai présent le 24 novembre"],
 )
 def test_the_day_may_be_named_where_it_is_known_to_whom_is_asked(text: str) -> None:
-    """Held against nothing, a day is not repeated as if it were right, and nothing is given away about it."""
+    """Without an appointment to compare with, a day is not confirmed, and nothing is told about it."""
     assert read_topic(text, MONDAY) is Topic.COMING
     assert read_topic(text) is not Topic.COMING
 

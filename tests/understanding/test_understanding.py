@@ -890,7 +890,7 @@ def test_reading_never_fails(text: str) -> None:
 )
 @pytest.mark.parametrize("end", ["", "jeudi", "zzz", "non ?"])
 def test_the_longest_message_is_read_whatever_is_repeated_in_it(pump: str, end: str) -> None:
-    """Once, thirty thumbs and a weekday took hours: such a pattern would not come to an end here either."""
+    """Once, a message of thirty thumbs and a weekday took hours. With such a pattern this test would not end."""
     _is_read_by_all(pump, end)
 
 

@@ -1,4 +1,4 @@
-"""The word lists, as somebody edits them who knows no Python: what is wrong is told with its file and line."""
+"""The word lists, as somebody without Python edits them: each mistake is told with its file and line."""
 
 from __future__ import annotations
 

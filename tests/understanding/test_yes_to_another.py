@@ -1,4 +1,4 @@
-"""A yes to another day, hour, place or person than the one asked about is asked again; one to the same is a yes."""
+"""After a yes to another day, hour, place or person, the bot asks again; a yes to the same one is a yes."""
 
 from __future__ import annotations
 
