@@ -134,7 +134,7 @@ def test_where_several_could_be_meant_nothing_is_done(line: Line) -> None:
     line.books("1")
     line.books("2", days=4)
     assert line.hears("je viens") == [None]
-    assert line.newest()["reason"] == "says that they come, and it cannot be told to which"
+    assert line.newest()["reason"] == "says that they come, unclear to which"
     assert (line.part("1")["announced_at"], line.part("2")["announced_at"]) == (None, None)
     assert line.newest()["for_agents"] is False
 

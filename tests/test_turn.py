@@ -786,7 +786,7 @@ def test_whatever_a_person_writes_brings_back_what_was_put_off(line: Line, body:
     line.desk.database.write_now(lambda connection: connection.execute(put_off).close())
     times = select(incoming_messages.c.comes_back_at).order_by(incoming_messages.c.id)
     line.hears("Liked “Votre RDV”")
-    assert [row["comes_back_at"] for row in line.desk.rows(times)][:2] == [back_at] * 2, "no word of the person"
+    assert [row["comes_back_at"] for row in line.desk.rows(times)][:2] == [back_at] * 2, "not written by the person"
     line.hears(body)
     assert [row["comes_back_at"] for row in line.desk.rows(times)][:2] == [None, back_at]
 

@@ -99,7 +99,7 @@ def test_where_it_cannot_be_told_to_which_nothing_is_marked_and_nobody_is_bother
 ) -> None:
     taken = with_appointments(*appointments).writes("je viens")
     assert (taken.event, taken.says, taken.announces) == (Event.COMES_TO_WHICH, None, ())
-    assert taken.reason == "says that they come, and it cannot be told to which"
+    assert taken.reason == "says that they come, unclear to which"
     assert not taken.for_agents
 
 
