@@ -1,6 +1,6 @@
 """What agents do with a thread: hold it, answer it, close it, put it off, hand it over to a colleague.
 
-Two things prevent that two agents answer the same thread without knowing of each other:
+Two things prevent two agents from answering the same thread without knowing of each other:
 
 - An agent who takes a thread holds it for a quarter of an hour, and everybody sees this. It is not a lock: another
 agent may take it over, but has to say so.
@@ -162,7 +162,7 @@ def bring_back_of(connection: Connection, phones: Collection[str]) -> None:
 
 
 def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now: datetime) -> None:
-    """Mark what was seen of the thread as handled.
+    """Mark the messages that the agent has seen as handled.
 
     What came later still waits. Raises Overtaken while another holds it.
     """
@@ -206,7 +206,7 @@ def answer(
     now: datetime,
     via: Via = Via.CONSOLE,
 ) -> None:
-    """Send `message`, which names the agent, and mark what was seen of the thread as handled.
+    """Send `message`, which names the agent, and mark the messages that the agent has seen as handled.
 
     If the same agent sends the same answer twice in a row, by a double click, it is sent once. Raises Overtaken.
     """
@@ -230,7 +230,7 @@ def answer(
     _close(connection, opened.thread, agent, seen, now)
 
 
-# Underneath -----------------------------------------------------------------------------------------------------------
+# Helpers --------------------------------------------------------------------------------------------------------------
 
 
 def _lock(connection: Connection, agent: Agent, message_id: int) -> None:

@@ -226,7 +226,7 @@ def in_thread_condition(thread: Thread) -> ColumnElement[bool]:
     return and_(*(column == value for column, value in zip(THREAD_KEY, values, strict=True)))
 
 
-# Underneath -----------------------------------------------------------------------------------------------------------
+# Helpers --------------------------------------------------------------------------------------------------------------
 
 _PEOPLE = {name: agents.alias(name) for name in ("assigned_to", "assigned_by", "held_by", "put_off_by", "handled_by")}
 

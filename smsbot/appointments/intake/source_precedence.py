@@ -104,7 +104,7 @@ def standing(
 def told_status(participation: Status | None, appointment: Status | None, *, collective: bool) -> Status | None:
     """The status of a participation according to the source, from what it says of both; None where it says nothing.
 
-    RDV Service Public ends an individual rdv first and its participations a moment later. In between, the status of the
+    RDV Service Public ends an individual rdv and its participations one after the other. In between, the status of the
     rdv counts.
     """
     if collective or appointment is None:

@@ -29,7 +29,7 @@ def destroy(
 ) -> Intake:
     """End the participations of an appointment that the source has destroyed. Nobody is told, and it never comes back.
 
-    With the reason "rgpd" its people are erased. After this, all records of the appointment are ignored.
+    With the reason "rgpd" its people are erased. Even if this event is old, all later records are ignored.
     """
     lock(connection, source, [external_id])
     stored = load(connection, source, [external_id]).get(external_id)
