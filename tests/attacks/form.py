@@ -1,4 +1,4 @@
-"""How much is tried: the short form, part of every test run, or as many times more as `SMSBOT_ATTACKS` says."""
+"""How many inputs are tried: the short form of every test run, or as many times more as `SMSBOT_ATTACKS` says."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ SEED = os.environ.get("SMSBOT_ATTACK_SEED") or ("smsbot" if TIMES == 1 else toke
 
 
 def chance(name: str) -> random.Random:
-    """The chance of one test: the same inputs for the same seed, whichever tests run beside it."""
+    """The random numbers of one test. With the same seed they are the same, whichever other tests run."""
     return random.Random(f"{SEED}:{name}")

@@ -1,4 +1,4 @@
-"""Names and words of others are never more than words, on no page and in no e-mail."""
+"""Names and texts from outside are shown as text on every page and in every e-mail, and are never active content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = [
 
 
 def receipt(target: Service, address: str) -> EmailMessage:
-    """The e-mail to this address, once it has come."""
+    """Wait for the e-mail to this address, and return it."""
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         for mail in target.smtp.messages:
@@ -61,5 +61,5 @@ def test_a_name_is_no_mark_up(target: Service, name: str) -> None:
     for text in [*pages, *bodies]:
         assert "<script>alert" not in text
         assert "<img src=x" not in text
-    assert "{{" not in name or "7 * 7" in pages[1]  # told as it was written, not worked out
+    assert "{{" not in name or "7 * 7" in pages[1]  # shown as it was written, not evaluated
     assert email["Bcc"] is None

@@ -1,4 +1,4 @@
-"""Webhooks that no gateway and no source has sent."""
+"""Forged webhooks: neither a gateway nor a source has sent them."""
 
 from __future__ import annotations
 

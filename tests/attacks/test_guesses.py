@@ -53,7 +53,7 @@ def test_by_link_three_are_evaluated_however_many_come_at_once(target: Service) 
         answers = list(threads.map(guess, guesses(AT_ONCE * 2 * TIMES)))
     assert set(answers) <= {303, 403}
     assert state(target, mine) == (3, True, "unknown")
-    assert guess("ZYX") == 403  # locked, whatever comes
+    assert guess("ZYX") == 403  # locked, even with the right letters
 
 
 def test_by_sms_three_are_evaluated_however_many_come_at_once(target: Service) -> None:
@@ -82,7 +82,9 @@ def test_by_both_ways_together(target: Service) -> None:
 
 
 def test_french_words_and_politeness_are_tries_too(target: Service) -> None:
-    """A word of letters is a try whoever is on record, so nothing can be tried for free."""
+    """Any word of letters counts as a try, whatever name is recorded, so that nobody can guess without being
+    counted.
+    """
     mine, _ = appointment(target)
     link = Links(target.environment["SMSBOT_SECRET_KEY"], target.url).url_for(mine)
     for letters in ("bon svp", "les merci", "par"):

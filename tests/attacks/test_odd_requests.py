@@ -1,4 +1,4 @@
-"""Every route with what no browser and no gateway sends."""
+"""Requests to every route that no browser and no gateway would send."""
 
 from __future__ import annotations
 

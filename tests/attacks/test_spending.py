@@ -1,4 +1,4 @@
-"""Nobody makes the service send without end."""
+"""Nobody can make the service send messages without end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def answers(target: Service, phone: str, texts: list[str]) -> int:
     before = len(target.to(phone))
     for text in texts:
         assert target.sends(text, phone).status_code == 200
-    target.talk("annuler", phone=somebody(target))  # once this is answered, so is what came before
+    target.talk("annuler", phone=somebody(target))  # when this is answered, the messages before it are answered, too
     return len(target.to(phone)) - before
 
 

@@ -1,4 +1,4 @@
-"""SMS that would be long to read."""
+"""SMS that could take very long to read."""
 
 from __future__ import annotations
 

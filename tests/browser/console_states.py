@@ -1,4 +1,4 @@
-"""The console's pages in every state worth looking at, over one town hall's week."""
+"""The console's pages in every state that is worth a look, with the data of a town hall's week."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JEAN, KARIM = "+33622222222", "+33698765432"
 
 @dataclass
 class Town:
-    """What the agents Ada and Clo have before them this week."""
+    """The week of the agents Ada and Clo."""
 
     office: Office
 
@@ -90,7 +90,7 @@ class Town:
         self.another = office.incoming("https://example.fr/" + "x" * 150, from_number="+33644444444", received_at=NOW)
 
     def _taken_up(self) -> None:
-        """What agents have just done: a cancellation that may be taken back, and many appointments at once."""
+        """Add what agents have just done: a cancellation that can still be taken back, and a batch."""
         office, later = self.office, STARTS_AT + timedelta(days=30)
         self.held = office.appointment(starts_at=later, status="revoked")
         act = {"status": "revoked", "cancelled_at": NOW, "cancelled_by": "agent", "cancelled_way": "console"}
@@ -162,7 +162,7 @@ def _at(path: str) -> Open:
 
 
 def _press(path: str, button: str, **filled_in: str) -> Open:
-    """The page that comes of pressing a button on another."""
+    """The page that follows when a button on the page at `path` is pressed."""
 
     def open_it(page: Page, town: Town) -> None:
         _at(path)(page, town)
@@ -215,7 +215,7 @@ def _previewing(page: Page, town: Town) -> None:
 
 
 def _many(act: str | None) -> Open:
-    """What would be sent for all appointments of a day; None for a form that is not complete."""
+    """The page with what would be sent for all appointments of a day. With None, the form is not complete."""
 
     def open_it(page: Page, town: Town) -> None:
         _at("/ensemble?jour=2025-05-05")(page, town)

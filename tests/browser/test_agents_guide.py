@@ -1,7 +1,7 @@
-"""The agents' guide is true: its pictures, what it says can be pressed, what it says can be read, what smsbot answers.
+"""The agents' guide is true: its pictures, the buttons and texts that it names, and what smsbot answers.
 
-Where a picture or a word is no longer so, the console or an SMS has changed since: take the pictures anew with
-`./dev run python -m tools.agents_guide`, look at them, and let the guide say what is said now.
+If a picture or a word is no longer true, the console or an SMS has changed. Then take the pictures again with
+`./dev run python -m tools.agents_guide`, look at them, and correct the guide.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a screen shows: the words of its picture, what can be pressed, and each line of the whole page."""
+    """What a screen shows: the words of its picture, its links and buttons, and each line of the whole page."""
 
     words: str
     buttons: set[str]
@@ -55,14 +55,14 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    """For looking at."""
+    """The town that all tests share. They may only look at it."""
     with open_town(tmp_path_factory.mktemp("town")) as (town, url):
         yield Open(town, url)
 
 
 @pytest.fixture(scope="module")
 def look(opened: Open, browser: Browser) -> Iterator[Callable[[Screen], Seen]]:
-    """Looks at a screen, once for all tests, in one page: each new one would be a new process of the browser."""
+    """Looks at each screen once for all tests, in one page, because each new page is a new process of the browser."""
     with agents_context(browser) as context:
         page = context.new_page()
 
@@ -81,7 +81,7 @@ def _guide() -> str:
 
 
 def _plain(text: str) -> str:
-    """In one line, without the niceties of typography that the guide leaves to the console."""
+    """The text in one line, without the typographic signs that the console has and the guide does not."""
     return " ".join(text.replace("&nbsp;", " ").replace("’", "'").split())
 
 
@@ -133,7 +133,7 @@ def test_what_is_to_be_pressed_or_read_is_there(look: Callable[[Screen], Seen]) 
 
 
 def _pressable(page: Page) -> set[str]:
-    """What is written on links and buttons, without the number of messages that wait."""
+    """The words on links and buttons, without the number of messages that wait."""
     return {re.sub(r" \(\d+\)$", "", _plain(text)) for text in page.evaluate(_BUTTONS)}
 
 
@@ -149,7 +149,7 @@ def _holds(line: str, quoted: str) -> bool:
 
 @cache
 def _template_lines() -> tuple[str, ...]:
-    """For what no screen here shows: a failure, an e-mail."""
+    """The lines of the templates, for texts that no screen here shows: a failure, an e-mail."""
     files = sorted((templates_directory() / "web" / "console").rglob("*.*"))
     return tuple(_plain(line) for file in files for line in file.read_text(encoding="utf-8").splitlines())
 

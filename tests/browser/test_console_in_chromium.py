@@ -1,6 +1,6 @@
-"""The console in a real Chromium: without scripts, with the keyboard alone, live, and held against WCAG 2.2 AA.
+"""The console in a real Chromium: without scripts, with the keyboard alone, live, and checked against WCAG 2.2 AA.
 
-With SMSBOT_SCREENSHOTS=folder a picture of every page is left in that folder, to be looked at.
+With SMSBOT_SCREENSHOTS=folder, the tests write a picture of every page into that folder.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LIVE_EVERY = 10_000  # milliseconds, in console.js
 
 @contextmanager
 def _served(file: Path | str, **settings: Any) -> Iterator[Office]:
-    """A console over this SQLite file, on a server of its own, under an address that the browser can open."""
+    """A console with the database in this SQLite file, on a server of its own that the browser can reach."""
     listening = listen()
     with closing(Database(f"sqlite:///{file}")) as database:
         office = Office(database, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}", **settings)
@@ -65,7 +65,7 @@ def _served(file: Path | str, **settings: Any) -> Iterator[Office]:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory, empty_sqlite_file: Path) -> Iterator[Town]:
-    """For looking at."""
+    """The town that all tests share. They may only look at it."""
     registration = Registration("http://localhost:1", "client", "secret", name="ProConnect")
     file = shutil.copy(empty_sqlite_file, tmp_path_factory.mktemp("town"))
     with _served(file, openid=registration) as office:
@@ -74,7 +74,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, empty_sqlite_file: Path) -> I
 
 @pytest.fixture
 def busy_town(tmp_path: Path, empty_sqlite_file: Path) -> Iterator[Town]:
-    """One of its own, for changing things in."""
+    """A town for one test, which may change it."""
     with _served(shutil.copy(empty_sqlite_file, tmp_path)) as office:
         yield Town(office)
 
@@ -143,7 +143,10 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
 
 
 def test_a_day_at_a_glance_and_on_paper(busy_town: Town, plain: BrowserContext) -> None:
-    """Twelve appointments and more before scrolling, four on a small telephone; on paper one line each."""
+    """At least twelve appointments are visible without scrolling, four on a small telephone.
+
+    On paper each has one line.
+    """
     office = busy_town.office
     for number in range(60):
         ours = office.appointment(
@@ -253,7 +256,7 @@ window.Notification = class {
 };
 document.hasFocus = () => false;
 """
-"""The browser's notifications, which a test cannot see, as a list; and an agent who looks elsewhere."""
+"""Puts the browser's notifications into a list, because a test cannot see them, and lets the page seem hidden."""
 
 
 def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, fresh: BrowserContext) -> None:
@@ -323,7 +326,7 @@ def test_one_sees_that_the_other_is_at_it_and_is_told_in_time(busy_town: Town, b
         clo.clock.install()
         for page in (ada, clo):
             page.goto(address)
-        with ada.expect_response("**/prise"):  # who begins to type holds it
+        with ada.expect_response("**/prise"):  # an agent who begins to type holds the thread
             ada.get_by_label("Votre réponse").fill("Ma")
         clo.clock.run_for(LIVE_EVERY + 100)
         expect(clo.get_by_text(f"{ADA} s’occupe de ce message")).to_be_visible()
@@ -371,7 +374,7 @@ def test_an_answer_outlives_its_session_without_scripts(busy_town: Town, plain: 
 
 
 def _tab_to(page: Page, role: Any, name: str) -> None:
-    """Press Tab until the thing has the focus, and see that it shows."""
+    """Press Tab until the element has the focus, and check that the focus is visible."""
     _tab_until(page, page.get_by_role(role, name=name, exact=True).first, name)
 
 
@@ -572,7 +575,7 @@ EVERY_PAGE = pytest.mark.parametrize("name", [*OUTSIDE, *INSIDE])
 
 @contextmanager
 def _opened(context: BrowserContext, town: Town, name: str) -> Iterator[tuple[Page, list[str]]]:
-    """The page, and what the browser complained of until the block ends."""
+    """The page, and the errors that the browser reports until the block ends."""
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -612,8 +615,9 @@ TABBED = """
   return window.left.size;
 }
 """
-"""Opens what is folded, and notes what Tab reaches; of radio buttons with one name it reaches one, the arrows the rest.
-`window.told` gives what was not reached, and what did not show that it had the focus."""
+"""Opens all folded parts, and notes what Tab reaches. Of radio buttons with one name it reaches one; arrows reach the
+rest. `window.told` returns what was not reached, and what had the focus without showing it.
+"""
 
 STOPS_IN_DATES = 10
 """A field for a date has several stops: day, month, year, and the button that opens the calendar."""
@@ -654,11 +658,11 @@ def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, 
         if name in WORKED_ALL_DAY:
             page.set_viewport_size(LAPTOP)
             for _ in range(page.evaluate(TABBED) + STOPS_IN_DATES):
-                page.keyboard.down("Tab")  # held down: to let go of it each time would be as much work again
+                page.keyboard.down("Tab")  # held down, because letting go each time would take as long again
             page.keyboard.up("Tab")
             assert page.evaluate("window.told()") == [[], []], "not reached with Tab, or without a visible focus"
             page.set_viewport_size(DESK)
-        # The heading comes first, the style sheet is let in, and on a desktop every table is seen whole.
+        # The heading comes first, the style sheet is applied, and on a desktop no table is cut off.
         assert page.evaluate(FIRST_HEADING_HEADER_AND_CUT_OFF) == ["h1", True, 0]
         assert look_in_the_dark(page) == [], "in the dark"
         assert complaints == []

@@ -1,7 +1,7 @@
 """The demo's page in a real Chromium: its three tours, with the keyboard, on a desk and on a telephone.
 
-With SMSBOT_SCREENSHOTS=folder a picture of each step is left in that folder, to be looked at. Where the picture in the
-README is no longer true, take it anew: `./dev run python -m tools.demo_house`.
+With SMSBOT_SCREENSHOTS=folder, the tests write a picture of each step into that folder. If the picture in the
+README is no longer true, take it again: `./dev run python -m tools.demo_house`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TELEPHONE: ViewportSize = {"width": 390, "height": 844}
 SECONDS = 20
 README = Path(__file__).parents[2] / "README.md"
 MOST_BYTES = 200_000
-# Of each step the part of the page that it points at, and what is to be read there.
+# For each step: the part of the page that it points at, and words that must be there.
 TOURS: dict[str, tuple[tuple[str, str], ...]] = {
     "Une personne annule": (
         ("#telephone", "Rappel : votre RDV"),
@@ -60,7 +60,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    """The demo's page, opened once for all tours: each sets the stage anew."""
+    """The demo's page, opened once for all tours. Each tour starts the demo again."""
     with browser.new_context(locale="fr-FR", viewport=DESK, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(f"{url}/demo")
@@ -107,7 +107,7 @@ def test_the_readme_shows_what_the_page_says(browser: Browser, tmp_path: Path) -
 
 
 def _see(page: Page, place: str, words: str) -> None:
-    """That the words are in this part of the page, or in the frame in it."""
+    """Check that the words are in this part of the page, or in the frame in it."""
     part = page.locator(place)
     if place == "#console":
         part = part.locator("iframe").content_frame.locator("body")
@@ -118,7 +118,9 @@ def _see(page: Page, place: str, words: str) -> None:
 
 
 def _check(page: Page) -> None:
-    """No violation that axe knows of, and nothing beyond the edge of the screen, on a telephone and on a desk."""
+    """Check that axe finds no violation, and that nothing is beyond the edge of the screen, on telephone and
+    desktop.
+    """
     was = page.viewport_size
     for size in (TELEPHONE, DESK):
         assert look(page, size) == [], size

@@ -1,6 +1,6 @@
-"""The walk of a Monday morning in short: whichever way the agent works, all is done and each person is told once.
+"""A short Monday morning: with both ways of working, all messages are done and each person is told once.
 
-`python -m tools.monday_morning` walks it in full, and counts what it takes.
+`python -m tools.monday_morning` does a whole morning and counts the effort.
 """
 
 from __future__ import annotations

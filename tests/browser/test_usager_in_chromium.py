@@ -1,6 +1,6 @@
-"""The usager's pages in a real Chromium: walked without scripts, with the keyboard alone, and held against WCAG 2.2 AA.
+"""The usager's pages in a real Chromium: without scripts, with the keyboard alone, and checked against WCAG 2.2 AA.
 
-With SMSBOT_SCREENSHOTS=folder a picture of every page is left in that folder, to be looked at.
+With SMSBOT_SCREENSHOTS=folder, the tests write a picture of every page into that folder.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def test_keeping_it_then_going_back_and_reloading(site: Site, page: Page) -> Non
     _press(page, "Oui, annuler le rendez-vous")
     page.reload()
     _heading(page, "Votre rendez-vous est annulé")
-    page.go_back()  # the question is no longer one
+    page.go_back()  # the question cannot be answered any more
     _heading(page, "Ce rendez-vous est déjà annulé")
     assert [ended.participations[0].id for ended in site.announcer.ended_ones].count(mine) == 1
 
@@ -117,7 +117,7 @@ def test_no_other_site_learns_the_link(site: Site, page: Page) -> None:
 
 
 def _tab_to(page: Page, role: Any, name: str) -> None:
-    """Press Tab until the thing has the focus, and see that it shows."""
+    """Press Tab until the element has the focus, and check that the focus is visible."""
     target = page.get_by_role(role, name=name, exact=True).element_handle()  # found once, not after each key
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -191,7 +191,7 @@ def _picture(page: Page, name: str, width: int) -> None:
 
 @pytest.mark.parametrize("name", [*STATES, *LEGAL])
 def test_whole_in_one_answer_accessible_and_within_the_screen(site: Site, scripted: BrowserContext, name: str) -> None:
-    """Measured on the wire, without a cache: one request, to us, and no complaint in the console. Then looked at."""
+    """Without a cache, the browser makes one request, to us, and reports no error. Then the page is checked."""
     page = page_of(scripted)
     asked: list[str] = []
     said: list[str] = []
@@ -207,7 +207,7 @@ def test_whole_in_one_answer_accessible_and_within_the_screen(site: Site, script
         console=lambda message: said.append(message.text),
     ):
         page.goto(address)
-        _check(page, name)  # which leaves it time to ask for an icon or a script
+        _check(page, name)  # meanwhile the browser would ask for an icon or a script
     devtools.detach()
     assert asked == [address.partition("#")[0]]
     assert 0 < sum(weights) < MOST_BYTES
@@ -224,11 +224,13 @@ def test_the_page_for_a_form_that_is_not_ours(site: Site, scripted: BrowserConte
 
 
 def _check(page: Page, name: str) -> None:
-    """No violation that axe knows of, and nothing beyond the edge of the screen, on a telephone and on a desk."""
+    """Check that axe finds no violation, and that nothing is beyond the edge of the screen, on telephone and
+    desktop.
+    """
     for size in (PHONE, DESK):
         assert look(page, size) == [], size
         if size == PHONE:
             assert width_when_spaced(page) <= PHONE["width"]
         _picture(page, name, size["width"])
     styled = page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor")
-    assert styled != "rgba(0, 0, 0, 0)"  # the style sheet passes its own Content-Security-Policy
+    assert styled != "rgba(0, 0, 0, 0)"  # so the Content-Security-Policy allows the style sheet

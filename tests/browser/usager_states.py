@@ -1,4 +1,4 @@
-"""Every page of the usager's, in every state in which it can be found."""
+"""All pages for usagers, in every state that they can have."""
 
 from __future__ import annotations
 
@@ -30,17 +30,20 @@ _LONG = {
 
 @dataclass(frozen=True)
 class State:
-    """One page: `step` is its path under the link. `participants` above one are those of an individual appointment."""
+    """One page in one state.
+
+    `step` is its path below the link. With several `participants` the appointment is individual.
+    """
 
     step: str = ""
     letters_given: bool = False
     appointment: dict[str, Any] = field(default_factory=dict)
     participation: dict[str, Any] = field(default_factory=dict)
     participants: int = 1
-    request: str | None = None  # what has become of the usager's request to a connected source
+    request: str | None = None  # the state of the usager's request to a connected source
 
     def open_to(self, context: BrowserContext, site: Site) -> str:
-        """Make it so, and give the address at which the browser finds this state."""
+        """Make this state, and return the address at which the browser finds it."""
         appointment = site.appointment(**self.appointment)
         mine, *_others = [site.participation(appointment, **self.participation) for _ in range(self.participants)]
         if self.request is not None:

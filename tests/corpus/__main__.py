@@ -1,9 +1,9 @@
-"""How the labelled replies are understood, and learning from them.
+"""Measures how the labelled replies are understood, and learns from them.
 
-python -m tests.corpus                the readers as they are, on all replies
-python -m tests.corpus --held-out     the figures of the README: each hand read with weights learned from the others
-python -m tests.corpus --mistakes A   what is misread of hand A, with weights learned from the others
-python -m tests.corpus train          learn the weights in smsbot/understanding/learned/ anew: always the same bytes
+python -m tests.corpus                reads all replies with the shipped weights
+python -m tests.corpus --held-out     reads each hand with weights learned from the others: the README's figures
+python -m tests.corpus --mistakes A   lists what is misread of hand A, with weights learned from the others
+python -m tests.corpus train          learns the weights in smsbot/understanding/learned/; always gives the same bytes
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _read_hand(situation_and_hand: tuple[str, str]) -> list[Read]:
 
 
 def by_hand(read: Sequence[Read]) -> str:
-    """Each figure, for all hands together with its interval and for each hand."""
+    """Each figure: for all hands together, with its interval, and for each hand."""
     rows = []
     for name, figure in FIGURES.items():
         rows.append(f"{name.ljust(30)}{figure(read)}")
@@ -87,7 +87,7 @@ def by_language(read: Sequence[Read]) -> str:
 
 
 def mistakes(read: Sequence[Read], of: str) -> str:
-    """What is misread, one a line."""
+    """The replies that are misread, one on each line."""
     return "\n".join(
         f"{one.line.hand} {one.line.label} read as {one.as_}: {one.line.text!r}"
         for one in sorted(read, key=lambda one: (one.line.situation, one.line.label, one.as_))
@@ -103,7 +103,7 @@ def _is_right(one: Read) -> bool:
 
 
 def own_hand(part: str) -> str:
-    """The confusion tables of the replies that the hand of the rules wrote, and their rates."""
+    """The confusion tables and the rates of the replies that we wrote ourselves."""
     measured = measure(part)
     tables = [table(situation, counts) for situation, counts in measured.confusion.items()]
     return "\n\n".join([f"== {part} ==", *tables, rates(measured), ""])
@@ -123,7 +123,7 @@ def table(situation: str, counts: Counter[tuple[str, str]]) -> str:
 
 
 def rates(measured: Measure) -> str:
-    """The rates, one a line."""
+    """The rates, one on each line."""
     return "\n".join(
         f"{name.ljust(26)}{rate}"
         for name, rate in (

@@ -1,4 +1,6 @@
-"""The replies of seven strangers' hands (`opening.jsonl`, `confirmation.jsonl`): read, and how they are understood."""
+"""Reads the replies of seven strangers ("hands": `opening.jsonl`, `confirmation.jsonl`), and measures how they are
+understood.
+"""
 
 from __future__ import annotations
 
@@ -48,14 +50,14 @@ def hands() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A line, and what it was read as."""
+    """A line, and the label as which it was read."""
 
     line: Line
     as_: str
 
 
 def understand(line: Line, weights: Weights | None = None) -> str:
-    """What the conversation would take a line for; with other `weights` than the shipped ones where given."""
+    """The label as which the conversation reads a line, with the shipped weights or with `weights`."""
     keyword = read_keyword(line.text)
     if keyword is not None:
         return keyword.value
@@ -110,5 +112,5 @@ FIGURES: dict[str, Callable[[Sequence[Read]], Share]] = {
 
 
 def confusion(read: Iterable[Read]) -> Counter[tuple[str, str]]:
-    """How often which label was read as what."""
+    """How often each label was read as each label."""
     return Counter((one.line.label, one.as_) for one in read)

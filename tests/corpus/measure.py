@@ -1,4 +1,4 @@
-"""The labelled corpus, read and measured: confusion tables by situation and the rates that are promised.
+"""Reads the labelled corpus and measures it: confusion tables by situation, and the rates that the README promises.
 
 See `README.md` beside this file for the format and for what the labels mean. STOP, START and HELP are read first in
 every situation, as the conversation does it.
@@ -26,7 +26,7 @@ from smsbot.understanding.letters_given import read_letters
 
 OTHER_LETTERS = "cancel, other letters"
 PARTS = ("development", "held_back")
-LATER = "later"  # replies to measure the rules by, once they stood; not learned from
+LATER = "later"  # replies that were labelled after the rules were finished; nothing is learned from them
 _FOLDER = Path(__file__).parent
 
 
@@ -54,7 +54,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How one part of the corpus is understood: `confusion[situation][label, reading]` is a count."""
+    """How one part of the corpus is understood. `confusion[situation][label, reading]` is a count."""
 
     confusion: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
 
@@ -66,22 +66,24 @@ class Measure:
 
     @property
     def wrong_confirmations(self) -> Rate:
-        """A no or an unclear answer that would have cancelled."""
+        """Answers that are no, or unclear, but would have cancelled."""
         return self._sum(("confirmation", label, "yes") for label in ("no", "unclear"))
 
     @property
     def wrong_openings(self) -> Rate:
-        """A message that asked for nothing of the kind and would have opened."""
+        """Messages that did not ask to cancel, but would have opened a conversation."""
         return self._sum(("opening", label, "cancel") for label in ("other", "thanks", "help", "stop", "start"))
 
     @property
     def clear_requests(self) -> Rate:
-        """Requests that open the conversation, whatever became of letters given along."""
+        """Requests that open the conversation, whether or not letters in the same message were understood."""
         return self._sum(("opening", "cancel", reading) for reading in ("cancel", OTHER_LETTERS))
 
     @property
     def other_letters(self) -> Rate:
-        """Requests whose letters ("ANNULER DUP") were missed, or where a word was taken for letters."""
+        """Requests whose letters ("ANNULER DUP") were missed, and requests in which another word was read as
+        letters.
+        """
         return self.rate("opening", "cancel", OTHER_LETTERS)
 
     @property
@@ -93,14 +95,14 @@ class Measure:
         return self.rate("confirmation", "no", "no")
 
     def _sum(self, cells: Iterable[tuple[str, str, str]]) -> Rate:
-        """The cells together, of all replies with their labels."""
+        """The sum of these cells, of all replies with the labels of these cells."""
         rates = {cell: self.rate(*cell) for cell in cells}
         totals = {(situation, label): rate.total for (situation, label, _), rate in rates.items()}
         return Rate(sum(rate.hits for rate in rates.values()), sum(totals.values()))
 
 
 def replies(part: str) -> list[Reply]:
-    """All replies of one part, in the order they were written. Raises FileNotFoundError, ValueError on a bad line."""
+    """All replies of one part, in the order of the file. Raises FileNotFoundError, or ValueError for a bad line."""
     lines = (_FOLDER / f"{part}.tsv").read_text(encoding="utf-8").splitlines()
     return [_reply(line) for line in lines if line.strip() and not line.startswith("#")]
 
@@ -111,7 +113,7 @@ def _reply(line: str) -> Reply:
 
 
 def understand(reply: Reply) -> str:
-    """What a reply is read as, in the corpus's own labels."""
+    """The label of the corpus as which a reply is read."""
     keyword = read_keyword(reply.text)
     return _READERS[reply.situation](reply, keyword)
 

@@ -1,9 +1,9 @@
-"""Which hand-written patterns are of no use: `python -m tests.corpus.patterns`.
+"""Finds hand-written patterns that are of no use: `python -m tests.corpus.patterns`.
 
 Every pattern of `smsbot.understanding.grammar` is watched while all replies of the corpora, and all texts in the tests
-of the readers, are read in every situation. Told are how many there are, those that never match, and with `--needless`
-those without which every text is read as before, alternative by alternative. What is told so forbids, or hears, nothing
-that is known to anybody: it can go.
+of the readers, are read in every situation. It prints how many there are, those that never match, and with `--needless`
+those without which every text is read as before, alternative by alternative. Such a pattern has no effect on any known
+text, so it can be removed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Watched:
         return watched
 
     def alternatives(self) -> list[str]:
-        """What it consists of, where it is one of several at its outermost level; single concepts as they are."""
+        """The alternatives at its outermost level. A single concept is one alternative."""
         parts, depth = [""], 0
         for sign in self.whole.pattern:
             depth += (sign in "([") - (sign in ")]")
@@ -67,7 +67,7 @@ _reading = [0]  # the number of the text that is being read
 
 
 def watch() -> tuple[list[Watched], ModuleType]:
-    """Load the readers anew with every pattern watched."""
+    """Load the readers again, with every pattern watched."""
     found: list[Watched] = []
     compile_ = re.compile
 
@@ -144,7 +144,7 @@ def read_by(room: ModuleType) -> Callable[[str], tuple[object, ...]]:
 def needless(
     patterns: list[Watched], read: Callable[[str], tuple[object, ...]], said: list[str]
 ) -> Iterator[tuple[Watched, str | None]]:
-    """The patterns, and the single alternatives, without which everything is read the same."""
+    """The patterns and single alternatives without which every text is read the same."""
     before = [read(text) for text in said]
     for pattern in patterns:
         seen = sorted(pattern.matched)
@@ -161,7 +161,7 @@ def needless(
 
 
 def _told(part: str, names: dict[str, str]) -> str:
-    """An alternative with the names of its concepts; of a long set, the first."""
+    """An alternative with the names of its concepts. Of a long set, only the first is named."""
     told = re.sub("[\ue000-\uf8ff]{6,}", lambda found: f"{found[0][:3]}…", part)
     return "… " + "".join([f"{names[sign]} " if sign in names else sign for sign in told])
 

@@ -1,4 +1,4 @@
-"""What strangers' replies to which no question was open are about: `python -m tests.corpus.topics` prints the table."""
+"""Measures the topics of replies to which no question was open: `python -m tests.corpus.topics` prints the table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.corpus.hands import ASKED, lines
 
 
 def read_as(text: str) -> str:
-    """What the conversation takes a message for that comes while no question is open."""
+    """The label as which the conversation reads a message that comes while no question is open."""
     topic = read_topic(text, (ASKED,))
     if topic is Topic.MACHINE:
         return topic.value
@@ -21,7 +21,7 @@ def read_as(text: str) -> str:
 
 
 def table() -> Counter[tuple[str, str]]:
-    """How often which label was read as what."""
+    """How often each label was read as each label."""
     return Counter((line.label, read_as(line.text)) for line in lines("opening"))
 
 

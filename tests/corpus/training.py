@@ -1,7 +1,7 @@
-"""Learning the weights of `smsbot.understanding.weights` from the labelled replies.
+"""Learns the weights of `smsbot.understanding.weights` from the labelled replies.
 
-Plain Python, a fixed order and a fixed number of rounds: the same replies give the same bytes everywhere. The replies
-of `held_back.tsv` are never learned from.
+It is plain Python with a fixed order and number of rounds, so the same replies give the same bytes everywhere. Replies
+of `held_back.tsv` are never used.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tests.corpus.measure import replies
 
 _ROUNDS = 30
 _RATE = 0.3
-_DECAY = 0.004  # keeps weights small that few replies speak for
-_OWN_HAND = 0.5  # how much a reply counts that the hand of the rules wrote
+_DECAY = 0.004  # keeps weights small that only few replies support
+_OWN_HAND = 0.5  # how much a reply counts that we wrote ourselves
 _OWN_PARTS = ("development", "tables")
 _SEEN_IN = 2  # replies that a feature has to occur in
-_LEAST = 20  # thousandths: lighter weights are left out
+_LEAST = 20  # thousandths: smaller weights are left out
 _POSITIVE = {"opening": ("cancel",), "confirmation": ("yes",)}
 _NEGATIVE = {"opening": NO_OPENING, "confirmation": ("no", "unclear")}
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The features of a reply, what it is, and how much it counts."""
+    """The features of a reply, its label, and how much it counts."""
 
     features: tuple[str, ...]
     is_one: bool
@@ -40,7 +40,7 @@ class Example:
 
 
 def evidence_of(situation: str, text: str) -> Evidence:
-    """What the reader of this situation weighs."""
+    """The evidence that the reader of this situation weighs."""
     reading = named(read(text), (ASKED,))
     if situation == "opening":
         return opening_evidence(reading)
@@ -48,7 +48,7 @@ def evidence_of(situation: str, text: str) -> Evidence:
 
 
 def learn(situation: str, without: str | None = None) -> Weights:
-    """The weights of a situation, learned from all hands but one."""
+    """The weights of a situation, learned from all hands, or from all except the hand `without`."""
     examples = [
         _example(line.situation, line.text, line.label in _POSITIVE[situation])
         for line in lines(situation)
@@ -91,7 +91,7 @@ def _fitted(examples: Sequence[Example]) -> Weights:
 
 
 def _shuffled(count: int) -> list[int]:
-    """The numbers below `count` in an order that looks like none and is always the same."""
+    """The numbers below `count` in an order that looks random and is always the same."""
     state, order = 1, list(range(count))
     for last in range(count - 1, 0, -1):
         state = (1103515245 * state + 12345) % (1 << 31)

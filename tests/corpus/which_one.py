@@ -1,7 +1,7 @@
-"""Replies that we wrote ourselves, labelled before they were read and never learned from: how they fare.
+"""Measures replies that we wrote ourselves. They were labelled before they were read, and nothing is learned from them.
 
-python -m tests.corpus.which_one             the figures of both files: which of two, and what is nearly a yes
-python -m tests.corpus.which_one --mistakes  what is read otherwise than labelled, too
+python -m tests.corpus.which_one             prints the figures of both files: which of two, and what is nearly a yes
+python -m tests.corpus.which_one --mistakes  also lists what is misread
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ LISTS = {
     ),
 }
 CONFIRMED = replace(ASKED, today=date(2025, 11, 21), place="Mairie du 1er", first_names=("Léo",))
-"""The appointment that the near-misses of a yes were asked about."""
+"""The appointment in the question to which the near-misses of a yes are answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One line of a file: `of` is the list, or the kind of near-miss."""
+    """One line of a file. `of` is the list, or the kind of near-miss."""
 
     set: str
     of: str
@@ -79,7 +79,7 @@ def choices() -> list[Phrase]:
 
 
 def near_misses() -> list[Phrase]:
-    """The replies that are no yes."""
+    """The replies that are nearly a yes, but not one."""
     return [Phrase(name, kind, "no yes", text) for name, kind, text in _lines("no_yes.tsv")]
 
 
@@ -90,18 +90,18 @@ def _lines(name: str) -> Iterator[list[str]]:
 
 
 def chosen(phrase: Phrase) -> str:
-    """What a reply to a list is read as, in its labels."""
+    """The label as which a reply to a list is read."""
     offered = LISTS[phrase.of]
     reading = read_choice(phrase.text, offered)
     if read_keyword(phrase.text) is Keyword.STOP:
         return "stop"
     if reading.meaning is Choice.NUMBER and reading.number in range(1, len(offered) + 1):
         return str(reading.number)
-    return "no" if reading.meaning is Choice.NO else "0"  # where all are shown, SUITE is asked again
+    return "no" if reading.meaning is Choice.NO else "0"  # if all are shown already, SUITE is asked again
 
 
 def confirmed(phrase: Phrase) -> str:
-    """What an answer to the question whether to cancel is read as."""
+    """The label as which an answer to the question for confirmation is read."""
     answer = read_confirmation(phrase.text, CONFIRMED, beside=LISTS["A"][1:])
     return answer.value if answer is Answer.YES else "no yes"
 

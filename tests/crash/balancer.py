@@ -1,4 +1,4 @@
-"""What stands before several web processes: each connection goes to one that listens, drawn by lot."""
+"""A load balancer in front of several web processes. Each connection goes to a random one that listens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The short form, part of every test run, and the long one: `SMSBOT_CRASH_MINUTES=10`."""
+"""The short form of every test run, and the long one: `SMSBOT_CRASH_MINUTES=10`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from datetime import timedelta
 DOUBT_ENDS_WITHIN = timedelta(minutes=3)
 
 LOADS = 15
-"""So many tests share the minutes of the long form."""
+"""How many tests share the minutes of the long form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """For how many seconds there are disasters, in the short form each once, and how many usagers write meanwhile.
+    """For how many seconds there are disasters (in the short form each happens once), and how many usagers write
+    meanwhile.
 
     `pace` is the shortest and the longest time, in seconds, that somebody takes to write an answer.
 
-    Doubt ends within three minutes. Where these do not pass for real, the power is cut for so long: all processes are
-    killed, everything that has happened is moved three minutes back, in the database and at Twilio, and they are
-    started again. `settling` is how long, in seconds, all may then take to come to its end.
+    Doubt ends within three minutes. The short form does not wait for them: all processes are
+    killed, all times in the database and at Twilio are moved three minutes back, and the processes are
+    started again. `settling` is how many seconds may then pass until no message waits any more.
     """
 
     seconds: float
@@ -31,12 +32,12 @@ class Form:
 
     @property
     def bound(self) -> float:
-        """What one test may take, in seconds, on a busy machine."""
+        """How many seconds one test may take on a busy machine."""
         return self.seconds + self.settling * 2 + 120
 
     @classmethod
     def chosen(cls) -> Form:
-        """As the environment says."""
+        """The form that the environment variable chooses."""
         minutes = os.environ.get("SMSBOT_CRASH_MINUTES")
         if not minutes:
             return cls(seconds=0.0, usagers=12, pace=(0.05, 0.5), time_is_real=False, settling=150.0)

@@ -1,4 +1,4 @@
-"""smsbot installed as it is in service: one process on SQLite, or several on PostgreSQL."""
+"""smsbot as it is installed in production: one process on SQLite, or several on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.walks.running import free_port
 
 
 class Installation(Scene):
-    """Processes that are supervised, killed and frozen by their ids, and gone after `close`."""
+    """The processes of a service. They are restarted, killed and frozen by their ids, and `close` ends them."""
 
     def __init__(
         self, folder: Path, database_url: str, twilio: StormyTwilio, smtp: StormySmtp, journal: Journal
@@ -28,13 +28,13 @@ class Installation(Scene):
         self._balancer: Balancer | None = None
 
     def start_alone(self) -> None:
-        """One process that serves and delivers."""
+        """Start one process that serves and delivers."""
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         self._start({"serve": ("serve", "--port", str(port))})
 
     def start_many(self) -> None:
-        """Two processes that serve, behind one address, one of which delivers too, and one that only delivers."""
+        """Start two processes that serve behind one address, one of which also delivers, and one that only delivers."""
         ports = [free_port(), free_port()]
         self._balancer = Balancer(ports, self.journal.seed)
         self._balancer.start()
@@ -93,7 +93,7 @@ class Installation(Scene):
     # Disasters
 
     def killing(self, *programs: Program) -> Strike:
-        """`kill -9` of one of these, drawn anew each time, which is then started again."""
+        """A disaster: `kill -9` of a random one of these, which is then started again."""
 
         async def strike() -> None:
             program = self.random.choice(programs)
@@ -102,13 +102,13 @@ class Installation(Scene):
             await asyncio.to_thread(program.kill)
             await asyncio.to_thread(self.note_doubts)
             program.start()
-            if self.random.random() < 0.8:  # else it may be killed again before it has got up
+            if self.random.random() < 0.8:  # otherwise it may be killed again before it is ready
                 await asyncio.to_thread(program.wait_until_ready)
 
         return strike
 
     def freezing(self, *programs: Program, longest: float = 3.0) -> Strike:
-        """One of these stands still for up to so many seconds, as a machine that swaps or is moved."""
+        """A disaster: one of these stands still for at most so many seconds, as on a machine that swaps or is moved."""
 
         async def strike() -> None:
             program, seconds = self.random.choice(programs), self.random.uniform(0.2, longest)
@@ -120,7 +120,7 @@ class Installation(Scene):
         return strike
 
     def stopping(self, postgresql: CrashingPostgresql, longest: float = 2.0) -> Strike:
-        """The database is gone at once, and back after up to so many seconds and its recovery."""
+        """A disaster: the database stops at once, and is started again after at most so many seconds."""
 
         async def strike() -> None:
             seconds = self.random.uniform(0.0, longest)

@@ -1,4 +1,4 @@
-"""What happened when, for whoever reads of a failure."""
+"""A journal of what happened when, for the report of a failure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.crash.summary import Figures
 
 @dataclass
 class Journal:
-    """The disasters of one test, counted by kind, and what they came to.
+    """The disasters of one test, counted by kind, and their results.
 
-    The seed repeats their plan, though not what they meet.
+    The same seed gives the same plan, but not the same moments.
     """
 
     seed: str
@@ -31,7 +31,7 @@ class Journal:
         self.note(what)
 
     def at(self, what: str) -> str:
-        """The same with the moment before it, in seconds since the test began."""
+        """The line `what`, with the seconds since the test began in front."""
         return f"{time.monotonic() - self.begun:7.2f} s  {what}"
 
     def __str__(self) -> str:

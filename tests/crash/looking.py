@@ -1,4 +1,4 @@
-"""The test's own look into the service's database."""
+"""How the tests read the service's database."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def all_participations(connection: Connection) -> list[Participation]:
 
 
 def being_sent(connection: Connection) -> list[tuple[str, int]]:
-    """The messages, by channel, of which nobody here could say, if all ended now, whether they have been taken."""
+    """The messages, by channel, that would be in doubt if all processes ended now."""
     return [(row.channel, row.id) for row in connection.execute(select(_out.channel, _out.id).where(_SENDING))]
 
 
@@ -55,7 +55,7 @@ def how_far(connection: Connection) -> tuple[int, int]:
 
 
 def let_time_pass(connection: Connection, passed: timedelta) -> None:
-    """Every instant that the database holds is so much longer ago."""
+    """Move every time in the database back by `passed`."""
     for table in metadata.sorted_tables:
         keys = list(table.primary_key.columns)
         instants = [column for column in table.columns if isinstance(column.type, UtcDateTime)]

@@ -1,4 +1,4 @@
-"""Twilio and a mail server that go through bad weather, and remember where they left the service in doubt."""
+"""Twilio and a mail server with faults ("weather"). They remember where they left the service in doubt."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ F = TypeVar("F", StandInFault, MailFault)
 
 
 class Weather(Generic[F]):
-    """What befalls a share of the requests, drawn anew for each, first what has not struck yet.
+    """The faults that hit a share of the requests. Each request draws one; faults that have not happened yet come
+    first.
 
-    `struck` counts what has befallen something that was to be sent; `was_bad` once there was anything.
+    `struck` counts the faults that hit a message. `was_bad` is True once there was any fault.
     """
 
     def __init__(self, seed: str) -> None:
@@ -52,7 +53,7 @@ class Weather(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class TakenSms:
-    """An SMS that Twilio has taken; `outgoing_id` is what its status callback names."""
+    """An SMS that Twilio has taken. Its status callback names `outgoing_id`."""
 
     outgoing_id: int
     sender: str
@@ -79,7 +80,7 @@ class StormyTwilio(TwilioStandIn):
         self._fault: StandInFault | None = None
 
     def let_time_pass(self, passed: timedelta) -> None:
-        """Everything that happened so far happened this much earlier."""
+        """Move all times so far back by `passed`."""
         for message in self._by_sid.values():
             message.created_at -= passed
 
@@ -95,7 +96,7 @@ class StormyTwilio(TwilioStandIn):
     async def _create(self, request: Request) -> Response:
         try:
             return await super()._create(request)
-        except ClientDisconnect:  # killed before it had said all
+        except ClientDisconnect:  # the process was killed before it had sent everything
             return Response(status_code=400)
 
     async def _list(self, request: Request) -> Response:
@@ -106,7 +107,7 @@ class StormyTwilio(TwilioStandIn):
                 return Response(status_code=503)
         return await super()._list(request)
 
-    # Between the draw of a fault and the taking nothing else runs on this loop: see `GatewayStandIn._answer`.
+    # Nothing else runs on this loop between drawing a fault and taking the message: see `GatewayStandIn._answer`.
 
     def _fault_for(self, recipient: str) -> StandInFault | None:
         self._fault = super()._fault_for(recipient) or self.weather.draw()
@@ -125,7 +126,7 @@ class StormyTwilio(TwilioStandIn):
 
 
 class StormySmtp(SmtpStandIn):
-    """`doubts` counts how often each recipient's e-mail was taken without a clear answer."""
+    """A mail server with faults. `doubts` counts how often each recipient's e-mail was taken without a clear answer."""
 
     def __init__(self, seed: str) -> None:
         super().__init__()

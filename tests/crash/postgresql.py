@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the crash tests' own, that can be stopped the hard way, or kept from growing."""
+"""A PostgreSQL server for the crash tests. It can be stopped immediately, or kept from growing."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class CrashingPostgresql:
         self._pg_ctl("-l", str(self._server.log), "-o", f'-h "" -k {self._folder}', "start")
 
     def close(self) -> None:
-        with suppress(CalledProcessError):  # a test may have ended while it was stopped
+        with suppress(CalledProcessError):  # a test may have ended while the server was stopped
             self.stop()
 
     def new_database(self) -> str:
-        """The URL of a database with a current schema, on a server that runs, whatever the test before has left."""
+        """The URL of a new database with a current schema. Starts the server if the test before has left it stopped."""
         try:
             self._pg_ctl("status")
         except CalledProcessError:
@@ -66,15 +66,15 @@ class CrashingPostgresql:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from}"'.encode())
 
     def size_of(self, database: Database, table: str) -> int:
-        """Of a table's file, in bytes."""
+        """The size of a table's file, in bytes."""
         path = text("SELECT pg_relation_filepath(:table)").bindparams(table=table)
         found: str = database.read_now(lambda connection: connection.execute(path).scalar_one())
         return (self._folder / found).stat().st_size
 
     def limit_file_size(self, most_bytes: int | None) -> None:
-        """From now on no file of the server's can grow beyond this; None takes the limit away (RLIMIT_FSIZE).
+        """From now on no file of the server can grow beyond this (RLIMIT_FSIZE). None removes the limit.
 
-        PostgreSQL ignores the SIGXFSZ that comes with it, and takes the error for what it would be on a full disk.
+        PostgreSQL ignores the SIGXFSZ that comes with it, and handles the error as it would on a full disk.
         """
         postmaster = int((self._folder / "postmaster.pid").read_text().split()[0])
         what = (postmaster, most_bytes, self._server.system_user)
@@ -96,12 +96,12 @@ class CrashingPostgresql:
 
 
 def _limit_file_size(postmaster: int, most_bytes: int | None, user: str | None) -> None:
-    """In a process of its own: where the tests are root's, only the server's user may set its limits for sure."""
+    """Runs in a process of its own: if the tests run as root, only the server's user can be sure to set its limits."""
     if user is not None:
-        os.setuid(pwd.getpwnam(user).pw_uid)  # and of the same group still, as the server is
+        os.setuid(pwd.getpwnam(user).pw_uid)  # but keep the group, which is the server's, too
     most = resource.RLIM_INFINITY if most_bytes is None else most_bytes
     limited: set[int] = set()
-    while not limited >= (there := {postmaster, *_children(postmaster)}):  # one may just have been forked
+    while not limited >= (there := {postmaster, *_children(postmaster)}):  # a process may just have been forked
         for pid in there:
             with suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
@@ -114,7 +114,7 @@ def _children(pid: int) -> list[int]:
 
 @contextmanager
 def crashing_postgresql() -> Iterator[CrashingPostgresql]:
-    # A Unix socket's path may be about 100 bytes long: pytest's own folders can be longer.
+    # The path of a Unix socket may have about 100 bytes. The folders of pytest can be longer.
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
         server = CrashingPostgresql(Path(folder))
         try:

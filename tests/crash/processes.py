@@ -1,4 +1,4 @@
-"""Processes of smsbot that can be killed, frozen and filled up, and are started again when they fall."""
+"""Processes of smsbot that can be killed, frozen and kept from writing, and are started again when they end."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests import forked
 class Program:
     """One command of smsbot that runs until it is stopped, such as `serve --port 8000`.
 
-    Its output goes through a pipe to `name.log`: a limit on the size of files holds for its database alone. `falls`
-    are the exit statuses with which it ended by itself after it had become ready.
+    Its output goes through a pipe to `name.log`, so that a limit on the size of files only affects its database.
+    `falls` are the exit statuses with which it ended by itself after it had become ready.
     """
 
     READY = (b'"event": "listening"', b'"event": "delivering"')
@@ -51,7 +51,7 @@ class Program:
         return self._ready.is_set()
 
     def kill(self) -> None:
-        """The power goes: no handler runs, nothing is flushed. It stays down until `start`."""
+        """End the process as a power cut would: no handler runs, nothing is flushed. It stays down until `start`."""
         self._wanted = False
         if self._process is not None:
             self._process.kill()
@@ -64,9 +64,9 @@ class Program:
         self._signal(signal.SIGCONT)
 
     def limit_file_size(self, most_bytes: int | None) -> None:
-        """From now on no file that the process writes can grow beyond this; None takes the limit away.
+        """From now on no file that the process writes can grow beyond this. None removes the limit.
 
-        A write beyond it fails, as on a full disk; Python ignores the SIGXFSZ that comes with it.
+        A write beyond it fails as on a full disk. Python ignores the SIGXFSZ that comes with it.
         """
         assert self._process is not None
         assert self._process.pid is not None
@@ -74,7 +74,7 @@ class Program:
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     def get_up(self) -> bool:
-        """What a supervisor does: start it again where it has ended by itself. Whether it had."""
+        """Start the process again if it has ended by itself, as systemd would. Returns whether it had ended."""
         process = self._process
         if process is None or not self._wanted or (status := process.exitcode) is None:
             return False

@@ -1,6 +1,7 @@
-"""What holds after every disaster, checked on the database and on what the gateway and the mail server have received.
+"""The promises that must hold after every disaster, checked on the database and on what gateway and mail server
+received.
 
-`broken` is pure: it compares two accounts of the same events, and says in one sentence each where they differ.
+`broken` is pure. It compares two records of the same events, and reports each difference in one sentence.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Participation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Both accounts: what the outside did and received, and what the database holds.
+    """Both records: what people outside did and received, and what the database holds.
 
-    `answers` are the webhook's last answers by `MessageSid`, None where there was none; `taken` and `mailed` are what
+    `answers` are the webhook's last answers by `MessageSid`, None if there was none. `taken` and `mailed` are what
     the gateway and the mail server took, in that order, `mailed` by recipient. `doubts` counts, by outgoing message,
     the times when nobody could know whether it had been taken.
     """

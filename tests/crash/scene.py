@@ -1,4 +1,4 @@
-"""A service, its two peers and its usagers through a series of disasters, up to the verdict."""
+"""A service, its gateway, its mail server and its usagers during a series of disasters, and the check at the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ F = TypeVar("F", StandInFault, MailFault)
 
 Strike = Callable[[], Awaitable[None]]
 
-# Longer than the service waits for an answer (10 s): it gives up, and cannot know.
+# Longer than the service waits for an answer (10 s), so that it gives up and is in doubt.
 _HANGS = 12.0
 
 GATEWAY_FAULTS = (
@@ -56,12 +56,12 @@ MAIL_FAULTS = (
 )
 
 
-# How many kinds of weather come at once, at most: three changes bring each kind once.
+# The most kinds of faults at the same time. With three changes of weather, each kind comes once.
 _AT_ONCE = 3
 
 
 class Deck(Generic[T]):
-    """Deals each of these before any again, in an order drawn anew each time."""
+    """Deals all cards in a random order, then all of them again in another order."""
 
     def __init__(self, all_of_them: Sequence[T], random: Random) -> None:
         self._all = all_of_them
@@ -78,7 +78,7 @@ class Deck(Generic[T]):
 
 
 class Scene:
-    """What all crash tests share. `url` is the service's; whoever makes it sees to the processes, and to `close`."""
+    """What all crash tests share. `url` is that of the service. Subclasses have the processes, and must be closed."""
 
     def __init__(
         self, folder: Path, database_url: str, twilio: StormyTwilio, smtp: StormySmtp, journal: Journal
@@ -104,7 +104,7 @@ class Scene:
 
     @property
     def service(self) -> Service:
-        """The same installation as the walks know it: for its environment, and for commands that come to an end."""
+        """The same installation as the walks use it: for its environment, and for commands that end by themselves."""
         settings = {"SMSBOT_PUBLIC_URL": self.url}
         return Service(self.folder, self._database_url, self.twilio, self.smtp, settings)
 
@@ -115,17 +115,17 @@ class Scene:
         if self._database is not None:
             self._database.close()
 
-    # What processes do in it, where there are any
+    # For subclasses that have processes
 
     def get_up(self) -> list[str]:
-        """Start again what has ended by itself; its names."""
+        """Start the processes again that have ended by themselves. Returns their names."""
         return []
 
     async def cut_the_power(self) -> None:
-        """For as long as doubt may last."""
+        """Let the time pass for which a doubt may last, with all processes killed."""
 
     def accidents(self) -> list[str]:
-        """What went wrong with the processes by itself."""
+        """What went wrong with the processes without any disaster."""
         return []
 
     def log(self) -> str:
@@ -134,7 +134,9 @@ class Scene:
     # Disasters
 
     async def suffer(self, strikes: Sequence[Strike], pause: tuple[float, float] = (0.2, 2.0)) -> None:
-        """These disasters in a random order, after a pause of so many seconds each; in the long form over and over."""
+        """Let these disasters happen in a random order, each after a pause in seconds; in the long form again and
+        again.
+        """
         end = time.monotonic() + FORM.seconds
         while True:
             for strike in self.random.sample(strikes, len(strikes)):
@@ -148,13 +150,13 @@ class Scene:
         self._storm("gateway", self.twilio.weather, self._gateway_faults.deal(_AT_ONCE))
 
     async def mail_weather(self) -> None:
-        """The mail server, likewise."""
+        """The mail server begins to fail in other ways."""
         self._storm("mail server", self.smtp.weather, self._mail_faults.deal(_AT_ONCE))
 
     async def every_weather(self) -> None:
-        """All that has not befallen the gateway and the mail server yet, until it has."""
+        """Let all faults of the gateway and the mail server happen that have not happened yet."""
         await self._until_all_struck("gateway", self.twilio.weather, GATEWAY_FAULTS)
-        self.twilio.weather.calm()  # or there would be few cancellations to be told by e-mail
+        self.twilio.weather.calm()  # otherwise there would be few cancellations, so few e-mails
         await self._until_all_struck("mail server", self.smtp.weather, MAIL_FAULTS)
 
     def _storm(self, whose: str, weather: Weather[F], faults: Sequence[F]) -> None:
@@ -167,14 +169,14 @@ class Scene:
             await asyncio.sleep(0.02)
 
     def note_doubts(self) -> None:
-        """Whatever is being sent at this moment may have been taken, or not."""
+        """Note that all messages that are being sent at this moment are in doubt."""
         for channel, outgoing_id in self.database.read_now(looking.being_sent):
             self._doubts[channel][outgoing_id] += 1
 
     # A whole life
 
     async def live(self, town: Town, disasters: Awaitable[None]) -> None:
-        """Usagers write while disasters happen; then all is well again, and everything comes to its end."""
+        """Usagers write while disasters happen. Then all faults end, and this waits until nothing is left to do."""
         calm = asyncio.Event()
         supervising = asyncio.create_task(self._supervise())
         living = asyncio.create_task(town.live(calm))
@@ -204,7 +206,7 @@ class Scene:
             await asyncio.sleep(0.2)
 
     async def _settle(self) -> None:
-        """Wait until nothing is on its way any more and every message that Twilio has received is known."""
+        """Wait until no message is on its way and the service knows every message that Twilio has received."""
         end = time.monotonic() + FORM.settling
         while time.monotonic() < end:
             with suppress(OperationalError):
@@ -218,7 +220,7 @@ class Scene:
     # The verdict
 
     def assert_promises_kept(self, town: Town) -> None:
-        """Fails with every promise that was not kept, the journal, and the conversations concerned."""
+        """Fail if a promise was not kept, and report it with the journal and the conversations concerned."""
         evidence = self.database.read_now(lambda connection: self._evidence(connection, town))
         self.journal.figures = self._figures(evidence)
         sentences = [
@@ -233,7 +235,7 @@ class Scene:
 
     def _evidence(self, connection: Connection, town: Town) -> Evidence:
         doubts = self._doubts["email"] + self.twilio.doubts
-        if self.twilio.weather.was_bad:  # else its records were there to tell what became of an SMS
+        if self.twilio.weather.was_bad:  # otherwise its records could always tell whether an SMS was taken
             doubts += self._doubts["sms"]
         return Evidence(
             usagers=town.usagers,
@@ -260,7 +262,7 @@ class Scene:
         )
 
     def _indiscretions(self, town: Town) -> list[str]:
-        """Names, numbers and addresses in the log, whatever went wrong."""
+        """The names, numbers and addresses that are in the logs."""
         log = self.log()
         secrets = [*SURNAMES, *(usager.phone[1:] for usager in town.usagers), "usager-"]
         return [f"the log holds {secret!r}" for secret in secrets if secret in log]

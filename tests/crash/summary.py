@@ -1,4 +1,4 @@
-"""What the crash tests went through and what it came to, told at the end of a run."""
+"""The report at the end of a run: what happened in the crash tests, and the results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 import pytest
 
 PROPERTY = "crash"
-"""The property of a test's report that holds its `Figures` as JSON."""
+"""The property of a test's report that has its `Figures` as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One test's, or those of several together.
+    """The figures of one test, or of several together.
 
-    `accepted` are the incoming messages that were handled, `repeats` what the service counted as perhaps sent twice,
-    `sms_twice` and `emails_twice` the copies that were taken beyond one of each message.
+    `accepted` are the incoming messages that were handled, `repeats` the repetitions that the service counted,
+    `sms_twice` and `emails_twice` the copies that were taken in addition to the first of each message.
     """
 
     engine: str
@@ -61,7 +61,7 @@ def together(all_figures: Iterable[Figures]) -> list[Figures]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A line for each crash test and one for each engine. `tests/conftest.py` hands this on to pytest."""
+    """Write a line for each crash test and one for each engine. `tests/conftest.py` passes this function to pytest."""
     told: dict[str, Figures] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:

@@ -1,7 +1,7 @@
 """`kill -9` while a cancellation is on its way to RDV Service Public and back, on both engines.
 
-Whatever the moment: it is cancelled there once, known here as cancelled, and its usager is told so once. Nobody is told
-before. The same holds for a cancellation that its usager takes back.
+Whatever the moment, the appointment is cancelled there once and known here as cancelled, and its usager is told once.
+Nobody is told before it is so. The same holds for a cancellation that its usager takes back.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class ConnectedInstallation(Installation):
 
     async def cut_the_power(self) -> None:
         for rdv in list(self.rdvsp.agenda.between(None, None)):
-            rdv.starts_at -= DOUBT_ENDS_WITHIN  # as in the database: nobody has moved it
+            rdv.starts_at -= (
+                DOUBT_ENDS_WITHIN  # moved like all times in the database, because nobody has moved the appointment
+            )
         await super().cut_the_power()
 
     def town(self) -> ConnectedTown:
@@ -69,7 +71,7 @@ class ConnectedInstallation(Installation):
 
 
 class ConnectedTown(Town):
-    """Usagers whose appointments are made at RDV Service Public, which posts them itself until they are taken."""
+    """Usagers whose appointments are made at RDV Service Public. It posts each one until smsbot has taken it."""
 
     rdvsp: RdvspStandIn
     rdvs: dict[str, int]
@@ -120,7 +122,7 @@ def _has_more(inbox: list[str], than: int) -> bool:
 
 
 class Moment:
-    """One usager and their appointment, up to a certain moment, and what came of it."""
+    """One usager and their appointment, up to the moment at which all processes are killed, and the result."""
 
     def __init__(self, installation: ConnectedInstallation) -> None:
         self.installation = installation
@@ -141,7 +143,7 @@ class Moment:
         self.installation.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text="oui").result(30)
 
     def says(self, *texts: str) -> None:
-        """Each but the last is answered before the next is written."""
+        """The usager writes these texts. Each one except the last is answered before the next is written."""
         url, inbox = f"{self.installation.url}/webhooks/twilio/sms", self.installation.twilio.inboxes[PHONE]
         for text in texts[:-1]:
             answered = len(inbox)
@@ -161,7 +163,10 @@ class Moment:
         return rows[0] if rows else None
 
     def is_taken_back_once(self, *, most_patches: int) -> None:
-        """Every process is killed at this moment and started again. Then it stands, and is told once."""
+        """Kill every process at this moment and start it again.
+
+        Then the appointment stands, and the usager is told once.
+        """
         inbox = self.installation.twilio.inboxes[PHONE]
         assert not any(RETABLI in text for text in inbox)
         asyncio.run(self.installation.cut_the_power())
@@ -189,11 +194,11 @@ class Moment:
         return not on_their_way and "waiting" not in states
 
     def comes_to_its_end(self) -> None:
-        """Every process is killed at this moment and started again. Then it is cancelled, and told once."""
+        """Kill every process at this moment and start it again. Then it is cancelled, and the usager is told once."""
         assert not any(ANNULE in text for text in self.installation.twilio.inboxes[PHONE])
         asyncio.run(self.installation.cut_the_power())
         self.until(lambda: any(ANNULE in text for text in self.installation.twilio.inboxes[PHONE]), 120)
-        time.sleep(2)  # for anything that is told twice
+        time.sleep(2)  # so that a second message would have come by now
         told = [text for text in self.installation.twilio.inboxes[PHONE] if ANNULE in text]
         assert len(told) == 1, str(self.installation.journal)
         assert (self.status, self.state) == ("excused", "done")
@@ -208,7 +213,7 @@ class Moment:
 
 
 def test_between_the_yes_and_the_call(connected: ConnectedInstallation) -> None:
-    # Whoever signs in first, nobody else may get by meanwhile.
+    # While one process signs in, no other may pass it.
     connected.rdvsp.fail(StandInFault(hangs_seconds=30), times=100, on="sign_in")
     moment = Moment(connected)
     moment.says_yes()

@@ -1,4 +1,4 @@
-"""The gateway and the mail server fail in every way they know, and so does everything at once."""
+"""The gateway and the mail server fail in every way they can, and then everything fails at once."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A database that cannot grow: webhooks are answered 5xx, nothing is half done, and all is well once there is room.
+"""A database that cannot grow. Webhooks are answered 5xx, nothing is half done, and all works again once there is room.
 
-The disk is full for some processes: a limit on the size of their files (RLIMIT_FSIZE) makes their writes fail or fall
-short as on a full disk, needs no privilege, and can be taken away while they run.
+The disk is full only for some processes: a limit on the size of their files (RLIMIT_FSIZE) makes their writes fail or
+end early as on a full disk. It needs no privilege, and can be removed while they run.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ pytestmark = [
 REFUSED_AT_LEAST = 6
 SERVED_AT_LEAST = 6
 
-# More than a segment of PostgreSQL's log (16 MiB), which is to find room while the table does not. Each of these rows
-# fills a page, and when they are deleted it is not free for others, since nobody vacuums.
+# More than a segment of PostgreSQL's log (16 MiB): the log must find room while the table does not. Each of these rows
+# fills a page. When they are deleted, the pages stay in use, because nobody vacuums.
 _BIG_AT_ONCE = """
     ALTER TABLE incoming_messages SET (autovacuum_enabled = off), ALTER body SET STORAGE plain;
     INSERT INTO incoming_messages
@@ -44,7 +44,10 @@ _BIG_AT_ONCE = """
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """`fill` lets nothing of the database grow any more, `empty` makes room again; `is_whole` is its own verdict."""
+    """The disk of a database.
+
+    `fill` stops all growth, `empty` makes room again, `is_whole` asks the engine for damage.
+    """
 
     fill: Callable[[], None]
     empty: Callable[[], None]

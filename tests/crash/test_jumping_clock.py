@@ -1,6 +1,7 @@
-"""A clock that jumps forwards and back, by more than a conversation's patience, while messages are on their way.
+"""A clock jumps forwards and back while messages are on their way.
 
-The service runs inside the test here, as `smsbot demo` runs it, since it takes its clock from whoever puts it together.
+The service runs inside the test, as `smsbot demo` runs it, because only code that makes a `Service` can give it a
+clock.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from tests.crash.scene import Scene
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(FORM.bound)]
 
-# Together less than the hour for which a reply is tried: what is given up for being old is not what this is about.
+# Together less than the hour for which a reply is tried, because this test is not about replies that are given up.
 PLACES = (timedelta(minutes=-20), timedelta(0), timedelta(minutes=35))
 EXPIRY_MINUTES = 15
 
 
 class InThisProcess(Scene):
-    """The service on a thread of its own; `ahead` is how far its clock is."""
+    """The service on a thread of its own. Its clock is `ahead` of the real one."""
 
     ahead = timedelta(0)
     _server: uvicorn.Server | None = None
@@ -73,7 +74,7 @@ class InThisProcess(Scene):
         super().close()
 
     async def jump(self) -> None:
-        """Ahead, behind, or back to where it should be."""
+        """Set the clock ahead, behind, or back to the right time."""
         self.ahead = self.random.choice([place for place in PLACES if place != self.ahead])
         minutes = self.ahead / timedelta(minutes=1)
         self.journal.strike("jump of the clock", f"the clock is {minutes:+.0f} minutes ahead")
@@ -97,7 +98,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, journal: Journal) -> I
 
 
 def test_a_clock_that_jumps(scene: InThisProcess) -> None:
-    # Peers that are slow or want to be tried again: so there is always something on its way, or waiting for its time.
+    # Twilio is slow or answers 503, so that some message is always on its way or waits to be tried again.
     scene.twilio.weather.storm(0.5, StandInFault(status=503), StandInFault(hangs_seconds=0.5))
     scene.smtp.weather.storm(0.5, MailFault("DATA", "451 4.3.0 Not now"), MailFault("DATA", hangs_seconds=0.5))
     asyncio.run(scene.live(town := scene.town(), scene.suffer([scene.jump] * 5, pause=(0.3, 1.5))))

@@ -1,4 +1,4 @@
-"""`kill -9`, over and over, at random moments and under load; and PostgreSQL stopped beneath it all."""
+"""`kill -9` again and again, at random moments and under load; and PostgreSQL is stopped meanwhile."""
 
 from __future__ import annotations
 

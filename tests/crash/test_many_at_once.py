@@ -1,8 +1,8 @@
-"""`kill -9` while an agent cancels all of a day with a word, crossed by usagers' replies and by webhooks; and while
+"""`kill -9` while an agent cancels all appointments of a day and usagers and webhooks come in, and while
 agents take back what they have just cancelled.
 
-Whatever the moment: what is cancelled is cancelled once, and each person is told of it once; of what was taken back
-within its 20 seconds nobody hears anything.
+Whatever the moment, each appointment is cancelled once, and each person is told once. If a cancellation was taken back
+within 20 seconds, nobody is told anything.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(FORM.bound)]
 
 PEOPLE = 30
 WORD = "La mairie est fermée ce jour-là."
-# Surnames that no log holds by chance; the last digits of a number tell who it is.
+# Surnames that are in no log by chance. The last digits of a number tell whose it is.
 SURNAME = "Kerouredan"
 
 
@@ -38,7 +38,7 @@ def phone_of(number: int) -> str:
 
 
 class ClosedDay:
-    """A day of so many appointments, each of one person, that the source has posted."""
+    """A day of many appointments, each of one person, which the source has posted."""
 
     def __init__(self, installation: Installation, people: int = PEOPLE) -> None:
         self.installation = installation
@@ -52,7 +52,7 @@ class ClosedDay:
         }
 
     async def post(self, http: httpx.AsyncClient, number: int, event: str, **changed: object) -> None:
-        """The source posts it until it is taken."""
+        """The source posts the appointment until it is taken."""
         data = self.rdvs[number] | changed
         body = json.dumps(webhook(data, event, datetime.now(UTC) + timedelta(seconds=event == "updated"))).encode()
         signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -68,7 +68,7 @@ class ClosedDay:
             await asyncio.sleep(0.1)
 
     async def writes(self, number: int, *texts: str) -> None:
-        """Somebody writes, whether or not they are answered in between."""
+        """Somebody writes these texts without waiting for answers."""
         twilio, url = self.installation.twilio, f"{self.installation.url}/webhooks/twilio/sms"
         for text in texts:
             await asyncio.wrap_future(twilio.receive(url, from_=phone_of(number), to=OUR_NUMBER, text=text))
@@ -115,7 +115,7 @@ def assert_each_is_told_once(day: ClosedDay) -> None:
     out = outgoing_messages.c
     database, journal = day.installation.database, str(day.installation.journal)
     rows = database.read_now(lambda connection: connection.execute(select(out.recipient, out.body, out.state)).all())
-    # A reply that it is cancelled already answers somebody who asks; it tells nothing that they were not told.
+    # A reply "it is cancelled already" only answers somebody who asks. It does not count as telling them again.
     told = Counter(
         row.recipient for row in rows if "annulé" in row.body and not row.body.startswith("Ce RDV est déjà annulé")
     )
@@ -148,7 +148,10 @@ def test_several_processes_on_postgresql(many: Installation) -> None:
 
 
 class Desk:
-    """An agent whose acts arrive by the API, each repeated until it is answered: an answer may be lost by a kill."""
+    """An agent who acts by the API.
+
+    Each request is repeated until it is answered, because a kill may lose an answer.
+    """
 
     def __init__(self, installation: Installation, day: ClosedDay) -> None:
         self.installation, self.day = installation, day
@@ -172,7 +175,7 @@ class Desk:
             await asyncio.sleep(0.1)
 
     async def changes_their_mind(self, http: httpx.AsyncClient, number: int) -> None:
-        """Cancels, and takes every second one back. A colleague does the same at the same time."""
+        """Cancel, and take every second cancellation back. A colleague does the same at the same time."""
         await self.act(http, number, "cancel", hold_seconds=5)
         if number % 2:
             await asyncio.gather(*(self.act(http, number, "take-back") for _ in range(2)))

@@ -1,4 +1,6 @@
-"""The judge is judged: of one whole conversation, each forgery is found, by what it breaks."""
+"""Tests `promises.py`: each false entry in the records of one conversation is found, with the promise that it
+breaks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usagers who get an appointment and write SMS about it, one after the other, as patient as people are."""
+"""Usagers who get an appointment and write SMS about it, one after the other, with the patience of real people."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tests.crash.journal import Journal
 from tests.crash.peers import StormyTwilio
 from tests.walks.running import OUR_NUMBER, WEBHOOK_SECRET, rdv, user, webhook
 
-# Names that no log holds by chance.
+# Names that are in no log by chance.
 SURNAMES = ("Dubreuil", "Kerouredan", "Fauquembergue", "Zoungrana", "Étchegoyen", "Le Quintrec")
 _WRONG = "XYZ"
-_IN_HOURS = 1000.0  # no jump of the clock comes near
+_IN_HOURS = 1000.0  # further away than any jump of the clock
 
 
 @dataclass(slots=True)
 class Usager:
-    """One person with one appointment; `phone` and `email` are theirs alone.
+    """One person with one appointment. Nobody else has their `phone` and `email`.
 
-    `hurried` ones write "annuler" and the letters at once, `mistaken` ones give wrong letters first. `has_ended` says
-    that they have read the last SMS of their conversation.
+    A `hurried` one writes "annuler" and the letters at once, and a `mistaken` one gives wrong letters first.
+    `has_ended` says that they have read the last SMS of their conversation.
     """
 
     number: int
@@ -68,11 +68,11 @@ class Usager:
         return self.letters
 
     def again(self, text: str) -> str:
-        """What they write when this was not answered: the same, but wrong letters only once."""
+        """What they write if this text was not answered: the same again, but wrong letters only once."""
         return self.letters if text == _WRONG else text
 
     def answers(self, news: Sequence[str]) -> str | None:
-        """What they write to the newest of these SMS; None when what they wait for is among them."""
+        """What they answer to the newest of these SMS, or None if the SMS that they wait for is among them."""
         if any("C'est annulé" in sms or "nous gardons votre" in sms for sms in news):
             return None
         if "OUI" in news[-1] and "NON" in news[-1]:
@@ -83,7 +83,7 @@ class Usager:
 
 
 class Town:
-    """So many usagers at a time, each replaced by the next when their conversation has ended.
+    """Many usagers at the same time. When the conversation of one has ended, another comes.
 
     `url` is the service's. `writes_again` are the shortest and the longest time, in seconds, after which somebody who
     is not answered writes the same again.
@@ -111,13 +111,13 @@ class Town:
 
     @asynccontextmanager
     async def asleep(self) -> AsyncIterator[None]:
-        """Nobody writes while the block runs; what is just being written still leaves."""
+        """Nobody begins to write while the block runs. Messages that were begun still leave."""
         self._awake.clear()
         yield
         self._awake.set()
 
     async def live(self, until: asyncio.Event) -> None:
-        """Nobody new comes after `until`; ends when everybody's conversation has ended."""
+        """Let usagers write. After `until` no new ones come; this ends when all conversations have ended."""
         async with httpx.AsyncClient(timeout=10.0) as rdvsp, asyncio.TaskGroup() as places:
             for _ in range(self._at_once):
                 places.create_task(self._place(rdvsp, until))
