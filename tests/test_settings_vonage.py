@@ -1,4 +1,4 @@
-"""The settings of Vonage: what belongs together, and where the private key is read from."""
+"""The settings of Vonage: which belong together, and from where the private key is read."""
 
 from __future__ import annotations
 

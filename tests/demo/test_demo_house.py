@@ -1,4 +1,4 @@
-"""The demo's house: the sandbox's API, the page's panels, the frames, and what can be set in motion there."""
+"""The demo and the sandbox: the sandbox's API, the page's panels, the frames, and what can be done there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def _once(look: Callable[[], T]) -> T:
-    """What is found, once something is."""
+    """Look again and again until something is found, and return it."""
     deadline = time.monotonic() + SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not come"
@@ -38,7 +38,7 @@ def _once(look: Callable[[], T]) -> T:
 
 
 class Visitor:
-    """Somebody at the house. Each call is checked to have gone well, unless said otherwise."""
+    """Somebody who uses the demo. Each call must succeed, unless the test says otherwise."""
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=SECONDS)
@@ -54,7 +54,7 @@ class Visitor:
         return dict(answer.json()) if answer.content else {}
 
     def writes(self, number: str | None, text: str) -> str:
-        """The answer to an SMS, once it is on the telephone."""
+        """Write an SMS, and return the answer once it is on the telephone."""
         assert number is not None
         before = len(self.received(number))
         assert self.post("/sandbox/sms", **{"from": number, "text": text}) == {"webhook_status": 200}
@@ -75,7 +75,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def guest(url: str) -> Iterator[Visitor]:
-    """On whatever stage there is."""
+    """A visitor of the demo in the state in which it is."""
     guest = Visitor(url)
     yield guest
     guest.http.close()
@@ -83,7 +83,7 @@ def guest(url: str) -> Iterator[Visitor]:
 
 @pytest.fixture
 def visitor(guest: Visitor) -> Visitor:
-    """On a stage that is set anew."""
+    """A visitor of the demo, which starts again for this test."""
     guest.post("/demo/recommencer")
     return guest
 
@@ -112,7 +112,7 @@ def test_an_usager_cancels_and_all_of_it_is_seen(visitor: Visitor) -> None:
 
 
 def _asked_again(visitor: Visitor) -> int:
-    """The status of an answer to whoever has the panels as they are."""
+    """The status of the answer to a browser that has the present state of the panels."""
     asked = {"telephone": SOPHIE.phone or "", "depuis": visitor.panels(SOPHIE.phone)["version"]}
     return visitor.http.get("/demo/panneaux", params=asked).status_code
 
@@ -133,7 +133,7 @@ def test_the_history_is_on_telephones_and_in_the_mailbox(guest: Visitor) -> None
 
 
 def test_time_is_set_forward(visitor: Visitor) -> None:
-    """Past the four hours it is too late, a reminder falls due, and the agent stays signed in."""
+    """After the four-hour rule it is too late, a reminder becomes due, and the agent stays signed in."""
     assert "règle" not in visitor.writes(SOPHIE.phone, "ANNULER")
     began = datetime.fromisoformat(visitor.get("/sandbox")["now"])
     assert timedelta(0) <= began - NOW < timedelta(minutes=10)
@@ -151,7 +151,7 @@ def test_time_is_set_forward(visitor: Visitor) -> None:
 def test_the_pages_of_the_service_may_be_framed_by_this_page_alone(guest: Visitor) -> None:
     [path] = re.findall(r'href="(/r/[^"]+)"', guest.panels(SOPHIE.phone)["lien"])
     for address in (path, "/agents/connexion"):
-        page = guest.http.get(address)  # the appointment may be over, as the clock stands
+        page = guest.http.get(address)  # by this clock, the appointment may be over
         assert "<h1>" in page.text
         assert page.headers["X-Frame-Options"] == "SAMEORIGIN"
         assert "frame-ancestors 'self'" in page.headers["Content-Security-Policy"]
@@ -168,7 +168,7 @@ def test_the_gateway_fails_as_it_is_told(visitor: Visitor) -> None:
     before = len(visitor.received(SOPHIE.phone or ""))
     visitor.post("/sandbox/sms", **{"from": SOPHIE.phone, "text": "ANNULER"})
     _once(lambda: _if(visitor.panels(SOPHIE.phone), "Dans le doute", "dessous"))
-    assert len(visitor.received(SOPHIE.phone or "")) == before + 1  # taken, though nothing was answered
+    assert len(visitor.received(SOPHIE.phone or "")) == before + 1  # the gateway took it, although it gave no answer
     assert visitor.post("/sandbox/troubles", gateway="none")["gateway"] == "none"
 
 
@@ -177,7 +177,7 @@ def test_an_appointment_comes_from_rdv_service_public(guest: Visitor) -> None:
     now = datetime.fromisoformat(guest.get("/sandbox")["now"])
     guest.post("/sandbox/appointments", **made, starts_at=(now + timedelta(days=3)).isoformat())
     assert "Awa Diallo" in guest.panels()["choix"]
-    _once(lambda: guest.received(made["phone"]))  # she is told of it first
+    _once(lambda: guest.received(made["phone"]))  # first she is told of the new appointment
     assert "3 premières lettres" in guest.writes(made["phone"], "ANNULER")
 
 
@@ -197,7 +197,7 @@ def test_what_is_not_understood_is_refused_in_one_sentence(guest: Visitor) -> No
         ("/sandbox/troubles", {"post": "none"}),
     ):
         assert guest.http.post(path, json=document).status_code == 422
-    # A page of another site can post only what needs no asking (Fetch, CORS-safelisted request-header).
+    # A page of another site can only post content types that need no preflight (Fetch, CORS-safelisted request-header).
     assert guest.http.post("/sandbox/clock", data={"forward_seconds": "60"}).status_code == 415
     assert guest.http.get("/demo/courrier/999").status_code == 404
 

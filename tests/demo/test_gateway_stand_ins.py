@@ -1,4 +1,4 @@
-"""The stand-ins for Vonage and for an aggregator, as any client and any webhook sees them."""
+"""The stand-ins for Vonage and for an aggregator, as clients and webhooks see them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SMS = {"channel": "sms", "message_type": "text", "from": "36105", "to": "3361234
 
 
 class Hooked:
-    """A webhook's server: keeps what was sent to it, answers the statuses it was given, then 200."""
+    """A server for webhooks. It keeps what was sent to it, answers the given statuses in turn, and then 200."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []

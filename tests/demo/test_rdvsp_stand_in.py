@@ -1,4 +1,4 @@
-"""The stand-in for RDV Service Public, as any client and any webhook's receiver sees it."""
+"""The stand-in for RDV Service Public, as clients and receivers of webhooks see it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET = "shared"
 
 
 class Receiver:
-    """Takes webhooks and keeps them; answers the statuses it was given, then 200."""
+    """Takes webhooks and keeps them. It answers the given statuses in turn, and then 200."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, dict[str, Any]]] = []
@@ -47,7 +47,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/rdvsp"
 
     def statuses(self) -> list[tuple[str, list[str]]]:
-        """What each webhook said: of the appointment, and of its participations."""
+        """The statuses in each webhook: of the appointment, and of its participations."""
         data = [payload["data"] for _, payload in self.taken]
         return [(rdv["status"], [part["status"] for part in rdv["participations"]]) for rdv in data]
 
@@ -69,7 +69,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def consent(source: RdvspStandIn, **other: str) -> dict[str, str]:
-    """What the browser brings back."""
+    """Consent as an agent, and return the parameters with which the browser comes back."""
     wanted = {"client_id": source.tokens.client_id, "redirect_uri": BACK, "response_type": "code", "scope": "write"}
     answer = httpx.get(f"{source.url}/oauth/authorize", params={**wanted, "state": "xyz", **other})
     assert answer.status_code == 302
@@ -134,7 +134,7 @@ def test_the_former_refresh_token_is_good_until_the_new_access_token_is_used(sou
     renewal = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
     second = tokens(source, **renewal).json()
     assert me(source, first["access_token"]) == 200
-    third = tokens(source, **renewal).json()  # the answer with the second was lost
+    third = tokens(source, **renewal).json()  # the answer with the second tokens was lost
     assert me(source, third["access_token"]) == 200
     assert me(source, first["access_token"]) == 401
     assert tokens(source, **renewal).status_code == 400

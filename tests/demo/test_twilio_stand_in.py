@@ -36,7 +36,7 @@ def sdk(stand_in: TwilioStandIn) -> Client:
 
 
 class Hooked:
-    """A webhook's server: keeps what was posted, answers the statuses it was given, then 200."""
+    """A server for webhooks. It keeps what was posted, answers the given statuses in turn, and then 200."""
 
     def __init__(self) -> None:
         self.posts: list[tuple[dict[str, str], dict[str, str]]] = []

@@ -1,4 +1,6 @@
-"""Every request that the service answers, with whatever it takes to get through: for tests that look at all of them."""
+"""Makes every request that the service answers, with all that it needs to succeed, for tests that look at all
+of them.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ INBOXES = (
 
 @dataclass
 class Walk:
-    """Requests to all of the service, one after the other; `visited` are the routes that answered."""
+    """Requests to the whole service, one after the other. `visited` are the routes that answered."""
 
     building: Building
     visited: set[tuple[str, str]] = field(default_factory=set)
@@ -218,7 +220,7 @@ class Walk:
         if method == "GET":
             self._note(browser.client.get(path))
             return
-        # Looked for in the text: to read pages takes longer than all the rest of this walk.
+        # It is searched in the text, because parsing pages would take longer than the rest of this walk.
         [token, *_] = re.findall(r'name="jeton" value="([^"]+)"', browser.client.get("/agents/chiffres").text)
         self._note(browser.client.post(path, data=fields | {"jeton": token}))
 

@@ -1,4 +1,4 @@
-"""What a transaction promises, on both engines."""
+"""The promises of a transaction, on both engines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 
 def opt_out(connection: Connection, number: str) -> bool:
-    """Whether this insert won."""
+    """Insert the number. Returns whether it was new."""
     row = {"number": number, "opted_out_at": NOW}
     statement = insert(connection, opt_outs).values(row).on_conflict_do_nothing().returning(opt_outs.c.number)
     return connection.execute(statement).one_or_none() is not None
@@ -82,13 +82,13 @@ async def test_what_is_refused_makes_nobody_else_do_their_work_again(database: D
     assert sorted(done) == list(range(64)), "each once"
     refused = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, LookupError)]
     assert refused == list(range(0, 64, 10))
-    if database.is_sqlite:  # on PostgreSQL others may be heard from the listener, and twice
+    if database.is_sqlite:  # on PostgreSQL the listener may report other signals, and the same one twice
         assert set(heard) == {number for number in range(64) if number % 10}
     assert await database.read(numbers) == 57
 
 
 async def _among_others(database: Database, work: Callable[[Connection], None]) -> list[Any]:
-    """The outcomes of eleven writes at once, the sixth of which is this one."""
+    """The outcomes of eleven writes at the same time. The sixth does `work`."""
     works: list[Callable[[Connection], Any]] = [partial(opt_out, number=f"+3361{number}") for number in range(10)]
     works.insert(5, work)
     return await asyncio.gather(*map(database.write, works), return_exceptions=True)
@@ -97,7 +97,9 @@ async def _among_others(database: Database, work: Callable[[Connection], None]) 
 @pytest.mark.anyio
 async def test_a_commit_that_fails_fails_for_whose_work_it_was_alone(sqlite_database: Database) -> None:
     def orphan(connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # seen at the commit
+        connection.exec_driver_sql(
+            "PRAGMA defer_foreign_keys=ON"
+        )  # so that the violation is only noticed at the commit
         row = {"agent_id": 17, "source": "rdvsp", "organisation_external_id": "1"}
         connection.execute(insert(connection, former_agent_organisations).values(row))
 
@@ -110,7 +112,7 @@ async def test_a_commit_that_fails_fails_for_whose_work_it_was_alone(sqlite_data
 @pytest.mark.anyio
 async def test_work_that_ends_the_transaction_takes_nobody_with_it(sqlite_database: Database) -> None:
     def end(connection: Connection) -> None:
-        connection.exec_driver_sql("ROLLBACK")  # as SQLite itself may where the disk is full
+        connection.exec_driver_sql("ROLLBACK")  # as SQLite itself may do if the disk is full
         raise OSError("no space left")
 
     outcomes = await _among_others(sqlite_database, end)
@@ -230,7 +232,7 @@ async def test_who_came_later_has_all_their_time_to_wait(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_reads_that_take_long_hold_up_no_write(database: Database) -> None:
-    """Pages and reports, far more of them than there are threads."""
+    """These are pages and reports, and far more of them than threads."""
     may_end = threading.Event()
     lock = text("SELECT pg_advisory_lock_shared(1)")
 
@@ -239,7 +241,7 @@ async def test_reads_that_take_long_hold_up_no_write(database: Database) -> None
             connection.execute(select(opt_outs)).all()
             may_end.wait()
         else:
-            connection.execute(lock)  # held by the one below
+            connection.execute(lock)  # the connection below holds it
 
     with database.engine.connect() as holder:
         if not database.is_sqlite:
@@ -258,7 +260,10 @@ async def test_reads_that_take_long_hold_up_no_write(database: Database) -> None
 
 @contextmanager
 def _a_process_that_writes(database: Database) -> Iterator[None]:
-    """SQLite is held for the time of the block; on PostgreSQL writers wait for nobody."""
+    """While the block runs, another process holds SQLite.
+
+    On PostgreSQL nothing is held, because writers need not wait.
+    """
     if not database.is_sqlite:
         yield
         return

@@ -1,4 +1,4 @@
-"""What goes to PostgreSQL in one journey, and what becomes of it when a statement or the connection fails."""
+"""The statements that go to PostgreSQL in one journey, and what happens if a statement or the connection fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepared statements say the same as SQLAlchemy would, on both engines."""
+"""Prepared statements give the same results as SQLAlchemy, on both engines."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_statements_of_one_journey_see_what_those_before_them_did(database: Data
 
 
 def test_an_error_in_a_journey_is_sqlalchemys(database: Database) -> None:
-    passed_over = [(INSERT, APPOINTMENT)] * 20  # after the statement that fails; they are not what went wrong
+    passed_over = [(INSERT, APPOINTMENT)] * 20  # after the statement that fails; the error must not name these
     with pytest.raises(exc.IntegrityError):
         database.write_now(
             lambda connection: in_one_journey(connection, (INSERT, APPOINTMENT), (INSERT, APPOINTMENT), *passed_over)

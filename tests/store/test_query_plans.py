@@ -1,4 +1,4 @@
-"""No request reads through a table that grows: the plan of every statement that any of them runs, on both engines."""
+"""No request reads a whole table that grows: tests the plan of every statement of every request, on both engines."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ SMALL_INDEXES = {
     for index in table.indexes
     if index.dialect_options["sqlite"]["where"] is not None
 }
-"""Indexes of some rows alone: what waits, what is searched, what failed. One is made to be read through."""
+"""Partial indexes: messages that wait, names to search, failures. They may be read as a whole."""
 
 UNREACHED = ("/health/ready", "/agents/connexion/openid")
-"""What answers 503 here: the tests make no migrations, and there is no identity provider."""
+"""The routes that answer 503 here, because the tests run no migrations and have no identity provider."""
 
 MAY_SCAN: dict[str, str] = {
     "SELECT opt_outs.number, opt_outs.opted_out_at": "the STOP list in its order, which is all that is asked for",
 }
-"""Words of a statement that may read through a big table, and why."""
+"""Parts of the statements that may read a whole big table, and why."""
 
 
 def _in_sqlite(seen: dict[str, Any]) -> type[sqlite3.Connection]:
-    """A connection of SQLite that notes what it is told, however it is told."""
+    """A class of SQLite connections that note every statement, by whichever method it comes."""
 
     class Cursor(sqlite3.Cursor):
         def execute(self, sql: str, parameters: Any = ()) -> Self:
@@ -82,7 +82,7 @@ def _in_sqlite(seen: dict[str, Any]) -> type[sqlite3.Connection]:
 
 
 def _in_postgresql(seen: dict[str, Any]) -> type[JourneyConnection]:
-    """A connection to PostgreSQL that notes the prepared statements. SQLAlchemy tells of the others."""
+    """A class of PostgreSQL connections that note prepared statements. SQLAlchemy reports the others."""
 
     class Connection(JourneyConnection):
         def ask(self, statements: Sequence[StatementSent], *, commits: bool = False) -> list[StatementResult]:
@@ -94,7 +94,7 @@ def _in_postgresql(seen: dict[str, Any]) -> type[JourneyConnection]:
 
 
 def _record(database: Database) -> dict[str, Any]:
-    """Everything that the database is told from now on, with the values that came first."""
+    """Note every statement from now on, with the first values that came with it."""
     seen: dict[str, Any] = {}
     database.engine.dispose()
     if not database.is_sqlite:
@@ -114,11 +114,11 @@ def _record(database: Database) -> dict[str, Any]:
 
 
 def _fill(database: Database, number: int = 20_000) -> None:
-    """Others' rows, enough for PostgreSQL to see that a table is big."""
+    """Add rows of other people, so many that PostgreSQL treats the tables as big."""
     now = NOW - timedelta(days=1)
     with database.engine.begin() as connection:
         if database.is_sqlite:
-            return  # it chooses by its rules, since nobody analyses its tables
+            return  # SQLite needs no rows: without statistics it chooses by its rules
         own = [{"source": "x", "external_id": str(each), "name": f"x{each}"} for each in range(50)]
         ids = list(connection.execute(insert(organisations).returning(organisations.c.id), own).scalars())
         connection.execute(
@@ -185,7 +185,7 @@ def _fill(database: Database, number: int = 20_000) -> None:
 
 
 def _scans(database: Database, seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What reads through a big table: the line of the plan, and the statement."""
+    """The statements that read a whole big table: the line of the plan, and the statement."""
     explain = _explained_by_sqlite if database.is_sqlite else _explained_by_postgresql
     for sql, parameters in list(seen.items()):
         if re.match(r"\s*(SELECT|UPDATE|DELETE|WITH|INSERT)", sql):
@@ -206,7 +206,7 @@ def _explained_by_sqlite(database: Database, sql: str, parameters: Any) -> Itera
 
 def _explained_by_postgresql(database: Database, sql: str, parameters: Any) -> Iterator[str]:
     with database.engine.connect() as connection:
-        # It prefers any index then; what it still reads through has none that serves.
+        # Then PostgreSQL prefers any index. A table that it still reads as a whole has no suitable index.
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         connection.exec_driver_sql("SET LOCAL enable_indexonlyscan = on")
         driver = connection.connection.dbapi_connection

@@ -1,4 +1,4 @@
-"""The migrations build the tables of `smsbot.store.tables`, on both engines, once and for all."""
+"""The migrations build the tables of `smsbot.store.tables`, on both engines, and may be repeated."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_migrations_build_the_tables(empty: Database) -> None:
 
 
 def test_the_migrations_build_exactly_what_the_tables_would(empty: Database) -> None:
-    """Names, order, defaults and the conditions of indexes too, which Alembic does not compare."""
+    """Also compares names, order, defaults and the conditions of indexes, which Alembic does not."""
 
     def described(connection: Connection) -> list[tuple[object, ...]]:
         questions = (_IN_SQLITE,) if empty.is_sqlite else _IN_POSTGRESQL
@@ -113,7 +113,7 @@ def test_a_schema_of_a_later_version_is_left_alone_and_whoever_comes_hears_the_s
 def test_an_older_schema_is_refused_where_it_is_not_embedded(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch, revision: str | None
 ) -> None:
-    """No migration has run yet, or only such as came before the newest of this version."""
+    """No migration has run yet, or the newest one of this version has not."""
     if revision is not None:
         _upgrade(postgresql_url)
         with closing(Database(postgresql_url)) as database:

@@ -1,4 +1,4 @@
-"""Work that is done for all who wait, in one transaction, on both engines."""
+"""Work for all who wait is done in one transaction, on both engines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Writing:
-    """Work that writes each name down; `bad` names fail. `batches` are the names of each transaction."""
+    """Work that writes names. `bad` names fail. `batches` has the names of each transaction."""
 
     def __init__(self, bad: Exception | None = None) -> None:
         self.bad = bad
@@ -83,7 +83,7 @@ async def test_who_comes_a_moment_later_shares_the_transaction(database: Databas
     together = Together(database, work, key=lambda name: name)
     first = asyncio.create_task(together.do("a"))
     for _ in range(2):
-        await asyncio.sleep(0)  # it has been heard by now
+        await asyncio.sleep(0)  # now the cancellation has arrived
     await together.do("b")
     await first
     assert work.batches == [["a", "b"]]
@@ -94,7 +94,7 @@ async def test_who_comes_when_it_has_just_ended_does_not_wait_for_ever(database:
 
     async def several(first: int) -> None:
         for number in range(first, first + 5):
-            await together.do(str(number))  # each begins in the moment in which the one before has ended
+            await together.do(str(number))  # each begins at the moment at which the one before ends
 
     async with asyncio.timeout(30):
         await asyncio.gather(several(0), several(100))

@@ -1,4 +1,4 @@
-"""What other systems are told: which events there are, in which order, to whom, and that none is ever missed."""
+"""Events for other systems: which there are, in which order, who is told, and that none is ever missed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.test_turn import NOW, PHONE, SECOND, Line
 
 
 class Listener(Line):
-    """A line, with systems that ask for the events of organisations."""
+    """Telephones and a service, and systems that ask for the events of organisations."""
 
     def agent(self, *organisations: str) -> Agent:
         def work(connection: Connection) -> Agent:
@@ -208,7 +208,7 @@ def test_whoever_has_read_on_misses_nothing_that_is_committed_later(listener: Li
     slow, quick = listener.part("1")["id"], listener.part("2")["id"]
     door, canceller = listener.service.door, Canceller(Actor.AGENT, Via.API, Status.REVOKED)
     with listener.database.engine.connect() as late:
-        door.cancel(late, slow, canceller, NOW)  # its row is the older one, and not committed yet
+        door.cancel(late, slow, canceller, NOW)  # the row of this event is older, but not committed yet
         listener.database.write_now(lambda connection: door.cancel(connection, quick, canceller, NOW))
         [first] = listener.told(agent)
         late.commit()

@@ -1,4 +1,4 @@
-"""Webhooks: how another system hears of everything, through an outage too, and where requests do not go."""
+"""Webhooks: another system is told of everything, even after an outage; and addresses to which no request goes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HERE = WebhookAddresses(private_allowed=True)
 
 
 class Agenda(HttpStandIn):
-    """A second system: it feeds appointments, and keeps their state by what it is told."""
+    """Another system. It sends us appointments, and keeps their state by the events that it gets."""
 
     def __init__(self, office: Office) -> None:
         super().__init__("agenda")
@@ -100,7 +100,7 @@ async def second_system(database: Database) -> AsyncIterator[tuple[Agenda, Trans
 
 
 async def deliver(agenda: Agenda, transport: Transport) -> int:
-    """What delivery does in one round, at the time of the test. Returns how many events it has tried to send."""
+    """Do one round of delivery, at the time of the test. Returns how many events it has tried to send."""
     database, now = agenda.office.database, agenda.office.now
     while await database.write(lambda connection: publish(connection, now)):
         pass
@@ -170,7 +170,7 @@ async def test_a_second_system_that_was_down_for_an_hour_ends_with_the_same_stat
 
 
 async def problem_of_sending(agenda: Agenda, transport: Transport) -> SendError:
-    """What sending the only event that waits comes to."""
+    """Send the only event that waits, and return the error."""
     database = agenda.office.database
     await database.write(lambda connection: publish(connection, NOW))
     room = Capacity(1, {}, 0, lambda _: None, lambda: 0.0)
@@ -262,7 +262,7 @@ async def test_what_leads_into_a_private_network_is_not_called(sqlite_database: 
             office.database.write_now(lambda connection, moved=moved: connection.execute(moved))  # type: ignore[misc]
             with pytest.raises(SendRefused):
                 await WebhookAddresses().target(url)
-        with pytest.raises((SendLater, SendRefused)):  # a name that is found, and leads here
+        with pytest.raises((SendLater, SendRefused)):  # the name can be resolved, and leads to this machine
             await WebhookAddresses().target("https://localhost.localdomain/")
         assert agenda.received == []
 
@@ -303,7 +303,7 @@ async def test_a_webhook_is_its_agents_alone_and_ends_when_it_is_deleted(office:
         since = {"json": {"since": NOW.isoformat()}} if path else {}
         problem(await office.call(method, f"/webhooks/{made['id']}{path}", under="", agent=BOB, **since), 404)
     await office.made("1")
-    await office.cancel("1")  # it is told of STOP alone
+    await office.cancel("1")  # this webhook is only told of STOP
     office.database.write_now(lambda connection: publish(connection, NOW))
     waiting = select(outgoing_messages.c.id).where(outgoing_messages.c.channel == "webhook")
     assert office.database.read_now(lambda connection: connection.execute(waiting).all()) == []

@@ -1,5 +1,6 @@
-"""The server with no proxy in front: what one client may send, how slowly, and how often; and that whoever breaks off
-is no failure of ours. All over real connections to the real server."""
+"""The server without a proxy in front: how much, how slowly and how often a client may send. And a client that breaks
+off is not a failure of ours. All tests use real connections to the real server.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ PATIENT = HttpLimits(head_seconds=60, request_seconds=60, stalled_seconds=60)
 
 
 class BareServer:
-    """The real service on SQLite, served in a thread."""
+    """The real service on SQLite, which a thread serves."""
 
     def __init__(self, folder: Path, limits: HttpLimits) -> None:
         settings = ServiceSettings.exactly(
@@ -83,24 +84,24 @@ class BareServer:
         return socket.create_connection((HOST, self.port), timeout=30)
 
     def answers(self, *parts: bytes) -> bytes:
-        """What comes back until the server closes the connection."""
+        """Send these parts, and return all bytes that come until the server closes the connection."""
         with self.connect() as connection:
             try:
                 for part in parts:
                     connection.sendall(part)
             except OSError:
-                pass  # it has heard enough
+                pass  # the server has closed the connection already
             return everything(connection)
 
     def counted(self) -> dict[str, float]:
-        """How many responses the metrics know of, by class of status."""
+        """How many responses the metrics have counted, by class of status."""
         answer = httpx.get(f"http://{HOST}:{self.port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         families = {family.name: family for family in text_string_to_metric_families(answer.text)}
         responses = families["smsbot_http_responses"].samples
         return {sample.labels["status"]: sample.value for sample in responses if sample.name.endswith("_total")}
 
     def wait_until_alone(self, answers: int = 0) -> None:
-        """Wait until it has given so many answers, and nobody is connected any more."""
+        """Wait until the server has given so many answers and has no connection any more."""
         assert self._server is not None
         state = self._server.server_state
         deadline = time.monotonic() + 60
@@ -118,7 +119,7 @@ def everything(connection: socket.socket) -> bytes:
         while data := connection.recv(65536):
             received += data
     except ConnectionResetError:
-        pass  # closed while more was on its way to it
+        pass  # the server closed it while the client was still sending
     return received
 
 
@@ -143,7 +144,9 @@ class TestHead:
         server = serve()
         begun = request()[:-2] + b"X-Long: "
         answer = server.answers(begun, *([b"x" * 65536] * 64))
-        assert answer.startswith(b"HTTP/1.1 431 ") or answer == b""  # lost where the client was still sending
+        assert (
+            answer.startswith(b"HTTP/1.1 431 ") or answer == b""
+        )  # the answer is lost if the client was still sending
         assert server.is_well()
 
     def test_one_header_that_is_too_long_is_told_so(self, serve: Callable[..., BareServer]) -> None:
@@ -165,7 +168,7 @@ class TestHead:
         assert server.counted()["5xx"] == 0
 
     def test_the_body_may_be_longer_than_the_head(self, serve: Callable[..., BareServer]) -> None:
-        """It has limits of its own, by route."""
+        """Bodies have limits of their own, which depend on the route."""
         body = b"{" + b" " * 200_000 + b"}"
         for framing, sent in (
             (f"Content-Length: {len(body)}", [body]),
@@ -190,7 +193,7 @@ class TestTime:
 
     @pytest.mark.parametrize("path", ["/webhooks/rdvsp", "/webhooks/twilio/sms", "/r/token", "/nowhere"])
     def test_a_body_that_trickles_in_is_not_waited_for(self, serve: Callable[..., BareServer], path: str) -> None:
-        """Neither by a route that reads it, nor by one that has answered without it."""
+        """Neither a route that reads the body nor one that answers without it waits."""
         server = serve(HttpLimits(head_seconds=0.5, request_seconds=1))
         head = request(path, "Content-Length: 1000", method="POST").replace(b"Connection: close\r\n", b"")
         with server.connect() as connection:
@@ -208,7 +211,7 @@ class TestTime:
 
     def test_an_answer_that_nobody_reads_is_given_up(self, serve: Callable[..., BareServer]) -> None:
         server = serve(HttpLimits(head_seconds=0.5, request_seconds=60, stalled_seconds=1))
-        server.listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # what is accepted inherits it
+        server.listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # accepted connections inherit it
         asked = request("/api/openapi.json").replace(b"Connection: close\r\n", b"") * 20
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -226,7 +229,7 @@ class TestTime:
 
 
 def trickled(connection: socket.socket, part: bytes) -> bytes | None:
-    """Send `part` again and again until the server closes; what it had said, None where that got lost."""
+    """Send `part` again and again until the server closes. Returns its answer, or None if that was lost."""
     received = b""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -270,7 +273,9 @@ async def _routes_with_bodies(service: Service) -> list[str]:
 
 
 def test_who_breaks_off_is_no_failure_of_ours(serve: Callable[..., BareServer]) -> None:
-    """On every route that takes a body, at every stage of it; with keys that let it go as far as reading."""
+    """Tries every route that takes a body, at every stage of the request, with keys that are valid so that it
+    is read.
+    """
     server = serve()
     paths = asyncio.run(_routes_with_bodies(server.service))
     assert {"/webhooks/twilio/sms", "/webhooks/rdvsp", "/agents/connexion"} <= set(paths)
@@ -304,7 +309,7 @@ def test_a_broken_body_is_no_failure_of_ours(serve: Callable[..., BareServer]) -
 
 
 class _Written(asyncio.Transport):
-    """A transport that only notes what it is told to do."""
+    """A transport that only notes the calls."""
 
     def __init__(self) -> None:
         super().__init__()

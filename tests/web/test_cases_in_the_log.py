@@ -1,4 +1,4 @@
-"""What is done by link and in the console is in the log under the case of the person whom it is about."""
+"""The log's lines about acts by link and in the console have the case of the person concerned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KARIM = "+33612345679"
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[LogCapture]:
-    """What is logged, with the case where a line has one."""
+    """The lines of the log, with their case if they have one."""
     capture = LogCapture()
     monkeypatch.setattr(logs, "_case_key", None)
     follow_cases("a secret of the tests, of 32 bytes or more")

@@ -1,4 +1,4 @@
-"""Many accounts from a file, on the console's pages: first shown, then done as it was shown."""
+"""Imports of many accounts on the console's pages: shown first, then done as shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def office(database: Database) -> Office:
 
 
 def _read(ada: Browser, lines: str) -> Seen:
-    """What the page shows before anything is done."""
+    """The page that shows what these lines would do."""
     ada.get("/comptes")
     ada.follow("Importer des comptes")
     return ada.press("Relire avant d’importer", lignes=lines)

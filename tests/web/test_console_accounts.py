@@ -1,4 +1,4 @@
-"""Administrators add and remove agents, in their own organisations and no further."""
+"""Administrators add and remove agents, but only in their own organisations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _add(browser: Browser, **fields: str) -> Seen:
 
 
 def _ask(browser: Browser, email: str) -> Seen:
-    """The question before an organisation is taken from somebody."""
+    """The page that asks before an organisation is taken from somebody."""
     browser.get("/comptes")
     browser.follow(email)
     return browser.follow(next(link for link in browser.page.links if link.startswith("Retirer de CCAS n° 1")))
@@ -135,7 +135,7 @@ def test_who_took_one_of_several_organisations_is_in_the_audit(office: Office) -
 
 
 def _in_audit(office: Office, email: str) -> list[tuple[str, str, str, str | None]]:
-    """What was done to this account, how, and by which administrator."""
+    """The audit of this account: what was done, how, and by which administrator."""
     statement = (
         select(audit.c.act, audit.c.by, audit.c.way, agents.c.email)
         .select_from(audit.outerjoin(agents, agents.c.id == audit.c.administrator_id))
@@ -219,7 +219,7 @@ def test_nobody_changes_their_own_account(office: Office) -> None:
 
 
 def _tell(office: Office, email: str) -> Seen:
-    """What the page answers where this is to be the address."""
+    """The page after this address was set for the organisation."""
     ada = office.at_desk()
     ada.get("/organisations/fiche?structure=rdvsp:1")
     return ada.press("Enregistrer l’adresse", email=email)

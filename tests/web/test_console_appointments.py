@@ -21,7 +21,7 @@ def office(sqlite_database: Database) -> Office:
 
 @pytest.fixture
 def either_office(database: Database) -> Office:
-    """The same on both engines, for what is written and searched for."""
+    """An office on each of the two engines, for tests that write or search."""
     return Office(database)
 
 
@@ -428,7 +428,7 @@ def test_unlocking(either_office: Office) -> None:
 
 
 def _failed(office: Office, **values: Any) -> tuple[int, int, int]:
-    """Our ids of an appointment, of its participation and of a reminder that did not arrive."""
+    """Add a reminder that did not arrive. Returns our ids of the appointment, the participation and the reminder."""
     ours = office.appointment()
     mine = office.participation(ours)
     failure: dict[str, Any] = {"kind": "reminder", "delivery_status": "undelivered", "error_code": "30003"}

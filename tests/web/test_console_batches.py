@@ -1,4 +1,4 @@
-"""Many appointments at once in the console: chosen, foretold, done one by one, stopped; and writing first to one."""
+"""Batches in the console: choosing, preview, doing one by one, stopping; and writing first to one person."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def office(database: Database) -> Office:
 
 
 def busy_day(office: Office, number: int = 5) -> list[int]:
-    """So many appointments, one an hour from 14h30 on; the last person has no way to be written to."""
+    """Add so many appointments, one an hour from 14h30 on.
+
+    The last person can be reached neither by SMS nor by e-mail.
+    """
     ours = [office.appointment(starts_at=STARTS_AT + index * HOUR) for index in range(number)]
     for index, each in enumerate(ours):
         email = {"email": None} if index else {}

@@ -1,4 +1,4 @@
-"""Calendars that a program reads by a secret address: what they tell, and when the address ends."""
+"""Calendars that programs read by a secret address: what they contain, and when the address ends."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def _made(office: Office, **filled_in: str) -> str:
 
 
 def _addresses(browser: Browser) -> list[str]:
-    """What stands in the fields of the page."""
+    """The addresses in the fields of the page."""
     found = browser.page.response.text.split('readonly value="')[1:]
     return [each.split('"')[0] for each in found]
 
 
 def _read(office: Office, address: str) -> httpx.Response:
-    """A program that has no session."""
+    """Read the calendar as a program does, without a session."""
     return office.visitor().client.get(address)
 
 

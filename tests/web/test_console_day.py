@@ -1,4 +1,4 @@
-"""The day as a working tool: whole on one page, counted, filtered, and as a file."""
+"""The list of a day: all of it on one page, with counts and filters, and as a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOON = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def office(database: Database) -> Office:
-    """On both engines, with `smsbot.toml` naming what the motif 88 is called."""
+    """An office on each of the two engines. Its `smsbot.toml` has a label for the motif 88."""
     return Office(database, policy={"motifs": {"88": {"label": "Passeport"}}})
 
 
@@ -31,7 +31,7 @@ def quick_office(sqlite_database: Database) -> Office:
 
 
 def _person(office: Office, last_name: str, organisation: str = "1", starts_at: Any = SOON, **columns: Any) -> int:
-    """Somebody's participation, with columns of the appointment and of the participation."""
+    """Add a participation. `columns` are those of the appointment and of the participation."""
     own = {name: columns.pop(name) for name in list(columns) if name in participations.c and name not in appointments.c}
     if "status" in columns:
         own["status"] = columns["status"]
@@ -131,14 +131,14 @@ def test_an_organisation_of_others_has_nothing_to_show(office: Office) -> None:
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("B-3", ["Arouet"]),  # its number in the agenda, and nobody with a B
+        ("B-3", ["Arouet"]),  # it is searched as a number of the agenda, not as a name that begins with B
         ("b-3", ["Arouet"]),
         ("42", ["Balzac"]),
         ("annexe", ["Balzac", "Colette"]),
         ("annexe dû passeport", ["Balzac"]),
         ("mairie du 3e", ["Arouet", "غزالة", "Шевченко"]),
         ("mairie du 5e", []),
-        ("chez moi", []),  # the place of an appointment by telephone may be where somebody lives
+        ("chez moi", []),  # the place of an appointment by telephone may be somebody's home
         ("أحمد غزاله", ["غزالة"]),
         ("шевченко", ["Шевченко"]),
     ],

@@ -37,8 +37,8 @@ def test_the_months_of_the_agents_organisations(office: Office) -> None:
     _cancelled(office, BOBS, "sms", timedelta(days=3))
     page = office.at_desk().get("/chiffres")
     assert page.heading == "Chiffres"
-    assert "mai 2025 3 1 1 1 0 Places libérées" in page.text  # in all, SMS, link, agents, calendar
-    assert "mai 2025 2 Combien de temps" in page.text  # freed early
+    assert "mai 2025 3 1 1 1 0 Places libérées" in page.text  # all, by SMS, by link, by agents, in the calendar
+    assert "mai 2025 2 Combien de temps" in page.text  # cancelled early
     assert "2 à 7 jours 1 4 h" not in page.text
     assert "4 h à 24 h 1" in page.text
     assert "mai 2025 3 6 0,44 0" in page.text  # SMS, segments, cost, e-mails

@@ -1,4 +1,4 @@
-"""The inbox: what waits, who is at it, answers by SMS and by e-mail, and two agents at the same message."""
+"""The inbox: what waits, who holds it, answers by SMS and by e-mail, and two agents with the same message."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def office(sqlite_database: Database) -> Office:
 
 @pytest.fixture
 def either_office(database: Database) -> Office:
-    """The same on both engines, for what is written."""
+    """An office on each of the two engines, for tests that write."""
     return Office(database)
 
 
@@ -49,7 +49,7 @@ def priced_office(sqlite_database: Database) -> Office:
 
 
 def _at(office: Office, message: int, email: str = ADA) -> Browser:
-    """An agent who has the message before them and is at it."""
+    """The browser of an agent who has opened this message and holds it."""
     browser = office.at_desk(email)
     browser.get(f"/messages/{message}")
     browser.press("Je m’en occupe")
@@ -73,7 +73,7 @@ def test_what_waits_is_listed_with_one_line_for_each_person(either_office: Offic
 
 
 def _many(office: Office, number: int, **values: Any) -> list[int]:
-    """So many people wait, the first for the longest time."""
+    """Add messages of so many people. The first has waited longest."""
     first = NOW - timedelta(minutes=number)
     return office.many_incoming(
         {
@@ -91,7 +91,7 @@ def _number(each: int) -> str:
 
 
 def _listed(page: Page) -> list[str]:
-    """The messages listed on a page, as the tests call them."""
+    """The messages listed on a page, by the names that the tests give them."""
     return re.findall(r"Message \d+", page.text)
 
 
@@ -156,7 +156,7 @@ def test_what_is_handled_is_paged_too_the_last_handled_first(either_office: Offi
 
 @pytest.fixture
 def sorted_office(either_office: Office) -> Office:
-    """Five people wait: one for Ada, one for another organisation, one that Clo is at."""
+    """An office in which five people wait. Ada holds one, Clo holds one, and one is of another organisation."""
     office = either_office
     office.employ(ADA, ADAS, BOBS)
     ada = office.agent(ADA).id

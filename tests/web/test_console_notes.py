@@ -1,4 +1,4 @@
-"""Notes that agents leave to their colleagues beside a thread: seen by them alone, and erased with the person."""
+"""Notes for colleagues beside a thread: only agents see them, and they are erased with the person."""
 
 from __future__ import annotations
 

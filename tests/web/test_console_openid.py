@@ -1,4 +1,4 @@
-"""Signing in with OpenID Connect, at a real provider; and what a provider that lies or fails is refused for."""
+"""Signing in with OpenID Connect, at a real provider, and at a scripted one that lies or fails and is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BUTTON = "Se connecter avec ProConnect"
 
 @dataclass
 class Provider:
-    """oidc-provider-mock on a port of its own; with `signs_userinfo`, as ProConnect answers."""
+    """oidc-provider-mock on a port of its own. With `signs_userinfo`, it answers like ProConnect."""
 
     url: str
     app: flask.Flask
@@ -46,7 +46,7 @@ class Provider:
         httpx.put(f"{self.url}/users/{subject}", json=claims).raise_for_status()
 
     def sign_in(self, authorization_url: str, subject: str) -> str:
-        """What a person does there; the address that the browser is then sent to."""
+        """Sign in there as a person would. Returns the address to which the browser is then sent."""
         return httpx.post(authorization_url, data={"sub": subject}).headers["location"]
 
 
@@ -83,13 +83,13 @@ def _office(database: Database, issuer: str, *, emails_are_verified: bool = Fals
     registration = Registration(
         issuer, CLIENT_ID, CLIENT_SECRET, name="ProConnect", emails_are_verified=emails_are_verified
     )
-    # The real provider writes down the real time.
+    # The real provider uses the real time.
     clock = Clock() if issuer == ISSUER else Clock(datetime.now(UTC))
     return Office(database, openid=registration, clock=clock)
 
 
 def _walk(provider: Provider, browser: Browser, subject: str) -> Seen:
-    """From the button to where one ends up."""
+    """Press the button, sign in at the provider, and return the page that follows."""
     browser.get("/messages")
     browser.client.follow_redirects = False
     away = browser.follow(BUTTON)
@@ -204,13 +204,16 @@ def test_a_no_at_the_provider_is_said(sqlite_database: Database, provider: Provi
 ISSUER = "https://auth.example.fr/api/v2"
 KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 MISSING = object()
-"""In place of a claim that the provider leaves out."""
+"""The value of a claim that the provider leaves out."""
 OTHER_KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 
 
 @dataclass
 class Liar:
-    """A provider that answers as the test says. `claims` and `header` are of the ID token, `told` is the userinfo."""
+    """A provider that answers as the test says.
+
+    `claims` and `header` are those of the ID token, `told` is the userinfo.
+    """
 
     claims: dict[str, Any] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
@@ -364,7 +367,7 @@ def test_address_and_verified_come_from_the_same_document(sqlite_database: Datab
 
 
 def test_the_verified_address_counts_and_no_other(sqlite_database: Database) -> None:
-    """One document vouches for Bob's address, the other names Ada's without a word on it."""
+    """One document says that Bob's address is verified. The other has Ada's and does not say whether it is verified."""
     liar = Liar(claims={"email": BOB, "email_verified": True}, told={"email_verified": MISSING})
     assert BOB in _try(sqlite_database, liar).text
 

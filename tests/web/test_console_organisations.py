@@ -1,4 +1,4 @@
-"""An administrator sees their organisations: what is set for each, how it stands, and what is wrong with them."""
+"""Administrators see their organisations: the settings of each, its figures, and what is wrong there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POLICY = {
 
 @pytest.fixture
 def office(database: Database) -> Office:
-    """Ada administers the first organisation, which is in order; Eve administers all."""
+    """An office in which Ada administers the first organisation, with which nothing is wrong. Eve administers all."""
     office = Office(database, policy=POLICY)
     database.write_now(partial(name_administrator, agent=office.agent(ADA), now=NOW))
 

@@ -1,4 +1,4 @@
-"""What an agent sees of a conversation tells nothing of the appointments that a person has elsewhere."""
+"""A conversation tells an agent nothing of the person's appointments with other organisations."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ def _writes(office: Office, *bodies: str) -> None:
 
 
 def _books(office: Office, organisation: str, starts_at: datetime = STARTS_AT, place: str = "Mairie du 3e") -> int:
-    """An appointment of Sophie's; gives our id of it."""
+    """Add an appointment of Sophie's. Returns our id of it."""
     appointment = office.appointment(organisation, starts_at=starts_at, place_name=place)
     office.participation(appointment)
     return appointment
 
 
 def _is_asked_which(office: Office) -> int:
-    """Sophie has one appointment with Ada's organisation and one with Bob's, and is asked which she means."""
+    """Give Sophie one appointment with Ada's organisation and one with Bob's, and let the bot ask which one she
+    means.
+    """
     mine = _books(office, ADAS)
     _books(office, BOBS, STARTS_AT + timedelta(days=1), ELSEWHERE[0])
     _writes(office, "annuler dup")
@@ -60,7 +62,7 @@ def _is_asked_which(office: Office) -> int:
 
 
 def _kept(browser: Browser, appointment: int) -> tuple[str, str]:
-    """What is kept about Sophie, as its page and as its file."""
+    """The data that is kept about Sophie, as a page and as a file."""
     browser.get(f"/rdv/{appointment}")
     browser.follow("Données personnelles de Sophie Dupont")
     file = browser.client.get(browser.page.links["Télécharger le fichier complet (JSON, pour un logiciel)"]).text

@@ -1,4 +1,4 @@
-"""`smsbot agent password`: a password from the shell, good for signing in."""
+"""`smsbot agent password`: with a password set in the shell, the agent can sign in."""
 
 from __future__ import annotations
 

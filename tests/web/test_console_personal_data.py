@@ -1,4 +1,4 @@
-"""What is kept about a person: handed over, or erased, by an agent of theirs."""
+"""An agent hands over, or erases, the data that is kept about a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of the inbox that are put off: when they come back, and that nothing is lost by it."""
+"""Messages of the inbox that are put off: when they come back, and that none is lost."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_of_two_agents_the_second_is_told_what_happened(either_office: Office) -
     page = clo.press("Mettre de côté", quand="heure")
     assert (page.status, "ada@mairie.fr s’est occupé de ce message entre-temps" in page.text) == (409, True)
     assert "Mis de côté par ada@mairie.fr : revient mardi 6 mai à 9h00" in page.text
-    clo.press("Mettre de côté", quand="heure")  # having seen it
+    clo.press("Mettre de côté", quand="heure")  # Clo has seen it
     assert office.row(incoming_messages, message).comes_back_at == NOW + timedelta(hours=1)
     office.clock.now += timedelta(minutes=1)
     _at(office, message).press("Je m’en occupe")

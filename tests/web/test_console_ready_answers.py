@@ -1,4 +1,6 @@
-"""Ready answers: kept by the agents of an organisation, filled in with the appointment's facts, chosen and edited."""
+"""Ready answers: agents of an organisation keep them, choose one with the appointment's facts filled in, and
+edit it.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,7 @@ def test_of_two_agents_the_second_is_told_and_keeps_what_they_typed(either_offic
     assert "Merci de prévenir." in page.response.text
     assert [each.text for each in _kept(office)] == ["Venez quand même."]
     assert "Un collègue a modifié ou supprimé" in late.press("Oui, supprimer Retard").text
-    clo.press("Enregistrer Retard", texte="Merci de prévenir.")  # having seen it
+    clo.press("Enregistrer Retard", texte="Merci de prévenir.")  # Clo has seen it
     assert [each.text for each in _kept(office)] == ["Merci de prévenir."]
     for browser in (ada, clo):
         browser.get("/reponses")

@@ -1,4 +1,4 @@
-"""Rules underneath the pages that hold for every value: what has failed, how often one may try, what the script is."""
+"""Rules that hold for every value: which messages have failed, how often one may try to sign in, what the script is."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def test_the_database_and_the_pages_agree_on_what_has_failed(database: Database)
     office = Office(database)
     for state, status, code in itertools.product(STATES, (None, *DeliveryStatus), (None, "30003", *WITHDRAWN)):
         if status is not None and state != SENT:
-            continue  # a status is only ever known of what was sent
+            continue  # only sent messages have a status
         if code in WITHDRAWN and state != REFUSED:
-            continue  # and only what was not sent yet can be withdrawn
+            continue  # only messages that are not sent yet can be withdrawn
         office.outgoing("x", state=state, delivery_status=status, error_code=code)
     columns = (outgoing_messages.c.state, outgoing_messages.c.delivery_status, outgoing_messages.c.error_code)
     rows = database.read_now(lambda c: c.execute(select(*columns, has_failed().label("failed"))).all())

@@ -1,4 +1,4 @@
-"""What agents type to find somebody: names, numbers and days in every spelling."""
+"""What agents can type to find somebody: names, numbers and days in every spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Administrators let other systems use the API, in their own organisations and no further."""
+"""Administrators let other systems use the API, but only in their own organisations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MARKED = {f"dans-rdvsp:{ADAS}": "oui", "droit-appointments:read": "oui", "droit-
 
 @pytest.fixture
 def office(database: Database) -> Office:
-    """Ada and Bob administer an organisation each."""
+    """An office in which Ada and Bob each administer an organisation."""
     office = Office(database)
     for email in (ADA, BOB):
         agent = office.agent(email)
@@ -51,7 +51,7 @@ def let_in(browser: Browser, name: str = "agenda-mairie", **fields: str) -> str:
 
 
 def connect(office: Office, *organisations: str | None) -> None:
-    """From the shell; None for all organisations."""
+    """Give a system access from the shell. None means all organisations."""
     held = None if organisations == (None,) else [("rdvsp", str(each)) for each in organisations]
     office.database.write_now(lambda c: add_service(c, "shell", {ApiScope.EVENTS_READ}, held, office.clock.now))
 

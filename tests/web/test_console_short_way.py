@@ -1,4 +1,4 @@
-"""The short way: whatever an agent opens or posts is answered in one transaction, with few statements."""
+"""Every page that an agent opens and every form is answered in one transaction, with few statements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 @dataclass
 class Town:
-    """Two people in one appointment and one who has written, as an agent has them before her."""
+    """The data for the pages: two people in one appointment, and one who has written."""
 
     office: Office
 
@@ -68,7 +68,7 @@ class Town:
 
 @dataclass
 class Tally:
-    """What the database was asked to do."""
+    """The transactions and statements of one request."""
 
     transactions: int = 0
     begun_to_write: int = 0
@@ -78,7 +78,7 @@ class Tally:
 
 @contextmanager
 def tallied(database: Database) -> Iterator[Tally]:
-    """All statements of the driver itself: the prepared ones pass by SQLAlchemy's own events."""
+    """Counts the statements in the driver, because prepared ones raise no events of SQLAlchemy."""
     tally = Tally()
 
     def note(statement: str) -> None:
@@ -118,7 +118,7 @@ def _measured(town: Town, ask: Callable[[Browser], int]) -> tuple[int, Tally]:
 
 
 PAGES = {
-    "/rdv": 8,  # among them the organisations, and the places and labels, to filter by
+    "/rdv": 8,  # some are for the filters: organisations, places and labels
     "/rdv?q=dupont&jour=2025-05-12": 8,
     "/rdv.csv": 6,
     "/calendriers": 5,
@@ -127,13 +127,13 @@ PAGES = {
     "/rdv/{rdv}/annulation": 5,
     "/rdv/{rdv}/donnees?personne={personne}": 10,
     "/rdv/{rdv}/donnees/lecture?personne={personne}": 19,  # one for each table that keeps something about a person
-    "/messages": 8,  # among them the organisations and places to filter by, and the colleagues to leave something to
+    "/messages": 8,  # some are for the filters (organisations, places) and for the colleagues to hand over to
     "/messages/liste": 5,
     "/messages/nombre": 2,
-    "/messages/{message}": 11,  # among them the ready answers
+    "/messages/{message}": 11,  # one is for the ready answers
     "/messages/{message}/direct": 6,
     "/reponses": 4,
-    "/comptes": 8,  # among them the organisations, what the shown accounts are where, and their tokens
+    "/comptes": 8,  # some are for the organisations, the roles of the shown accounts, and their tokens
     "/comptes?q=clo&structure=rdvsp:1&role=agents&etat=90&tri=anciens": 8,
     "/comptes.csv": 5,
     "/comptes/ajout": 4,
@@ -142,10 +142,10 @@ PAGES = {
     "/logiciels/ajout": 4,
     "/comptes/{clo}": 7,
     "/comptes/retrait?agent={clo}&structure=rdvsp:1": 7,
-    # Eight say which months are counted already and count the present one; then accounts, appointments, what waits
+    # Eight find which months are counted and count the present one. Others: accounts, appointments, what waits.
     "/organisations": 19,
     "/organisations/fiche?structure=rdvsp:1": 20,
-    # One for each of the four counts, and three that say which months are counted already
+    # One for each of the four counts, and three that find which months are counted.
     "/chiffres": 12,
     "/nulle-part": 2,
     "/rdv/999": 3,
@@ -175,7 +175,7 @@ FORMS = {
     "/messages/999/reponse": (404, 3),
     "/messages/{message}/prise": (303, 5),
     "/messages/{message}/rendu": (303, 4),
-    # Three more than the act itself needs: where the message stands in the list, and what comes next there.
+    # Three of them find the message's position in the list, and the next message there.
     "/messages/{message}/reponse": (303, 12),
     "/messages/{message}/fin": (303, 8),
     "/messages/{message}/plus-tard": (303, 8),
@@ -193,15 +193,15 @@ FORMS = {
     "/logiciels": (200, 10),
     "/logiciels/999/renouvellement": (404, 7),
     "/logiciels/999/fin": (404, 7),
-    "/comptes/import/fait": (200, 7),  # nothing: it is not what was shown
-    "/comptes/retrait": (303, 19),  # three of them end the calendars that the agent had made
+    "/comptes/import/fait": (200, 7),  # nothing is done, because it would not be what was shown
+    "/comptes/retrait": (303, 19),  # three of them end the agent's calendars
     "/organisations/alerte": (303, 8),
     "/deconnexion": (303, 2),
 }
 
 
 _LEFT_OUT = {"prise": ("texte", "mot"), "note": ("texte",), "reponse": ("mot",)}
-"""Where an answer and a note are sent together, more is done."""
+"""Fields to leave out: an answer and a note sent together would need more statements."""
 
 
 @pytest.mark.parametrize(("path", "expected"), FORMS.items())

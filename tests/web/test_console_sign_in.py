@@ -27,12 +27,12 @@ def office(sqlite_database: Database) -> Office:
 
 @pytest.fixture
 def either_office(database: Database) -> Office:
-    """The same on both engines, for what is written."""
+    """An office on each of the two engines, for tests that write."""
     return Office(database)
 
 
 def _link(office: Office) -> str:
-    """The path of the link in the newest e-mail, below /agents."""
+    """The path, below /agents, of the link in the newest e-mail."""
     found = re.search(r"https://rdv\.example\.fr/agents(/mot-de-passe/\S+)", office.sent()[-1].body)
     assert found is not None
     return found[1]
@@ -190,7 +190,7 @@ def test_an_account_is_tried_ten_times_at_once_from_one_address_then_slowly(eith
     either_office.clock.now += timedelta(minutes=2)
     assert either_office.visitor().sign_in().path == "/rdv"
     either_office.revoke(ADA)
-    assert either_office.visitor().sign_in().status == 422  # the right one has ended the count
+    assert either_office.visitor().sign_in().status == 422  # the right password has set the count back
 
 
 def test_ten_wrong_passwords_from_one_address_shut_nobody_out_elsewhere(either_office: Office) -> None:
@@ -202,13 +202,13 @@ def test_ten_wrong_passwords_from_one_address_shut_nobody_out_elsewhere(either_o
 
 
 def _try_from_everywhere(office: Office) -> None:
-    """Wrong passwords for Ada, ten from each address, until strangers may try her account no longer."""
+    """Send wrong passwords for Ada, ten from each address, until strangers may no longer try her account."""
     _count_tries(office, ADA, 100)
     assert Browser(office, "198.51.100.99").sign_in(password="wrong").status == 429
 
 
 def _count_tries(office: Office, email: str, number: int) -> None:
-    """As `number` wrong passwords are counted, ten from each address; without the time that their pages take."""
+    """Count `number` wrong passwords, ten from each address, without opening a page for each."""
     throttle = Throttle(SECRET_KEY)
 
     def count(connection: Connection) -> None:
@@ -240,7 +240,7 @@ def test_strangers_do_not_shut_out_a_device_that_is_known(office: Office) -> Non
     known.press("Se déconnecter")
     _try_from_everywhere(office)
     throttle = Throttle(SECRET_KEY)
-    for number in range(40):  # and somebody in the same house
+    for number in range(40):  # somebody with the same address
         limits = throttle.passwords_by_stranger(f"{number}@mairie.fr", "192.0.2.1").limits
         office.database.write_now(lambda c, limits=limits: throttle.admit(c, limits, office.clock.now))  # type: ignore[misc]
     assert office.visitor().sign_in().status == 429
@@ -306,7 +306,10 @@ def test_a_device_is_known_for_a_year(office: Office) -> None:
 
 
 def _all_at_once(office: Office, tries: Sequence[tuple[str, str, str]]) -> list[httpx.Response]:
-    """The answers, in the order in which they came, to tries (address, e-mail address, password) begun together."""
+    """Begin these tries (address, e-mail address, password) together.
+
+    Returns the answers in the order in which they came.
+    """
     answers: list[httpx.Response] = []
 
     async def try_one(address: str, email: str, password: str) -> None:
@@ -409,7 +412,7 @@ def test_the_answer_is_the_same_for_an_address_that_nobody_has(office: Office) -
 
 
 def test_nothing_that_depends_on_the_account_is_done_before_the_answer_is_out(office: Office) -> None:
-    """So the time until the answer tells nothing of who has an account."""
+    """So the time until the answer does not tell who has an account."""
     statements: list[str] = []
     before_answer: list[str] = []
 

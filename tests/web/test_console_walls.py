@@ -1,7 +1,7 @@
-"""The walls: every route of the service, as nobody, as an agent of another organisation, as a removed one.
+"""Access to every route of the service: without signing in, as an agent of another organisation, as a removed agent.
 
-The routes are taken from the service's own table, so that none can be forgotten: a new one is walked at once, and one
-that is open to everybody, or has a key of its own, has to be named here.
+The routes come from the service's own table, so that none can be forgotten. A new route is tested at once. If it
+is open to everybody, or has a key of its own, it must be named here.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ KEYS_OF_THEIR_OWN = {
     ("GET", "/health/live"): 200,
     ("GET", "/health/ready"): 503,  # the tests make their tables without migrations
 }
-"""What is neither the console's nor the API's, and how it answers whoever comes with an agent's keys."""
+"""The routes outside the console and the API, and their answers to a request with an agent's keys."""
 
 MEANT_FOR_EACH = {
     ("GET", "/agents"),
@@ -95,7 +95,7 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/organisations"),
     ("POST", "/agents/deconnexion"),
     ("GET", "/api/v1/appointments"),
-    ("PUT", "/api/v1/appointments"),  # each of the many is refused by itself
+    ("PUT", "/api/v1/appointments"),  # each appointment of the request is refused by itself
     ("POST", "/api/v1/appointments/cancel"),
     ("GET", "/api/v1/messages"),
     ("GET", "/api/v1/organisations"),
@@ -104,7 +104,7 @@ MEANT_FOR_EACH = {
     ("GET", "/api/v1/webhooks"),
     ("POST", "/api/v1/webhooks"),
 }
-"""What every agent has, with what is theirs in it."""
+"""The routes that every agent may use; they only show the agent's own data."""
 
 BODIES = {
     "hand-over": {"to": "clo@mairie.fr"},
@@ -114,7 +114,7 @@ BODIES = {
     "answer": {"text": "C'est noté"},
     "replay": {"since": "2025-05-01T09:00:00Z"},
 }
-"""What the API wants to read, by the end of the route."""
+"""The bodies that the API needs, by the end of the route."""
 
 SECRETS = ("Dupont", "sophie@", PHONE[3:], "06 12 34 56 78", "je serai en retard", "Rappel pour Sophie", "CCAS n° 1")
 NOT_OURS = ("agent_sessions", "sign_in_throttles")
@@ -122,7 +122,7 @@ NOT_OURS = ("agent_sessions", "sign_in_throttles")
 
 @dataclass
 class Building:
-    """Ada's appointment and message, with everything that may be done about them."""
+    """The service with Ada's appointment and message, in a state in which everything may be done with them."""
 
     office: Office
 
@@ -155,7 +155,7 @@ class Building:
         self.bob, self.clo = (office.agent(email).id for email in (BOB, CLO))
 
     def _token(self, email: str) -> str:
-        """Of an agent who has just used it, so that its next use is not noted."""
+        """A token that was just used, so that its next use is not written down."""
         agent = self.office.agent(email)
         token = self.office.database.write_now(lambda c: issue_token(c, agent, NOW))
         known = self.office.database.read_now(lambda c: known_token(c, token, NOW))
@@ -164,7 +164,7 @@ class Building:
         return token
 
     async def _service(self) -> Starlette:
-        """All that the service serves, with everything that settings can add to it."""
+        """The application with all routes, also those that depend on settings."""
         settings = ServiceSettings.exactly(
             public_url=self.office.public_url,
             secret_key=SECRET_KEY,
@@ -212,7 +212,7 @@ class Building:
         return f"?personne={self.participation}" if "donnees" in route else ""
 
     def fields(self) -> dict[str, str]:
-        """All that any form could want, for Ada's appointment and message."""
+        """The fields of all forms, filled in for Ada's appointment and message."""
         return {
             "personne": str(self.participation),
             "certain": "oui",
@@ -243,13 +243,13 @@ class Building:
         }
 
     def state(self) -> list[Any]:
-        """Everything the database holds, but for who comes and goes."""
+        """All rows of the database, except those that note when somebody was seen."""
         tables = [table for table in metadata.sorted_tables if table.name not in NOT_OURS]
         held = [select(*(column for column in table.c if column.name != "signed_in_at")) for table in tables]
         return self.office.database.read_now(lambda c: [sorted(map(repr, c.execute(each))) for each in held])
 
     def call(self, method: str, path: str, token: str | None, body: object = None) -> httpx.Response:
-        """A request with an API token and no session."""
+        """Make a request with an API token and without a session."""
 
         async def call() -> httpx.Response:
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -305,7 +305,7 @@ def _request(building: Building, browser: Browser, method: str, path: str, token
 
 
 def _is_shut_out(response: httpx.Response) -> bool:
-    """Sent to sign in, or told to."""
+    """Whether the answer sends the browser to sign in, or says that one must."""
     if response.status_code == 303:
         return response.headers["location"].startswith("/agents/connexion")
     return response.status_code == 401
@@ -373,7 +373,7 @@ def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_console(bui
 
 
 def test_ada_is_let_in_by_all_of_them(building: Building) -> None:
-    """Else the tests above would prove nothing."""
+    """Without this, the tests above would prove nothing."""
     last = ("effacement", "retrait", "deconnexion")
     places = {
         route: next((n for n, end in enumerate(last) if route[1].endswith(end)), -1)

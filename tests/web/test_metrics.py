@@ -1,4 +1,4 @@
-"""`/metrics`: who may see them, what they tell, and that nobody is in them."""
+"""`/metrics`: who may see them, what they contain, and that they hold no personal data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ A = "+33612345678"
 
 
 def application(database: Database, token: str | None = TOKEN) -> Starlette:
-    """The metrics as the service mounts them, beside something that fails."""
+    """An application with the metrics, mounted as in the service, and a route that fails."""
 
     def fail(_request: Request) -> Response:
         raise RuntimeError

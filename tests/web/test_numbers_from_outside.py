@@ -1,6 +1,6 @@
-"""No number from outside is too large for the database: every route of the service, with numbers in every place.
+"""No number from outside can be too large for the database. Every route is tried with huge numbers in every place.
 
-What the console reads of its own addresses and forms has tests of its own beside its pages.
+The numbers in the console's own addresses and forms are tested together with its pages.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def routes(building: Building) -> list[tuple[str, str]]:
 async def asked(
     app: ASGIApp, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
 ) -> tuple[int, bytes]:
-    """The status and the content of the answer. httpx looks at each character of an address, which takes far longer."""
+    """The status and the content of the answer. It does not use httpx, which is slow with long addresses."""
     answer: list[Message] = []
     scope = {
         "type": "http",
@@ -91,7 +91,7 @@ def test_no_route_fails_for_a_number(building: Building) -> None:
     async def walk() -> list[tuple[str, str, int]]:
         failed = []
         for method, route in routes(building):
-            # The API refuses what it does not know, so each alone; the others pass over that.
+            # The API refuses unknown parameters, so it gets each one alone. Other routes ignore them.
             is_api = route.startswith("/api")
             alone = list(QUERY) if is_api else []
             known = building.path(route).partition("?")[0]
@@ -107,7 +107,7 @@ def test_no_route_fails_for_a_number(building: Building) -> None:
                     if status >= 500:
                         failed.append((method, f"{route} {query}"[:80], status))
                     if len(query) == 1 and UNKNOWN in answer:
-                        alone.remove(*query)  # whatever its value is
+                        alone.remove(*query)  # it is known, with any value
         return failed
 
     assert asyncio.run(walk()) == []

@@ -1,4 +1,4 @@
-"""Pages that a second process makes are the pages that the first one would have made."""
+"""A second process makes the same pages as the first one would have made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Made = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 async def told(request: Request) -> Response:
-    """All of the request that a page may depend on, in an answer with headers that are easily lost."""
+    """Answers with everything in the request on which a page may depend, and with headers that are easily lost."""
     scope = request.scope
     seen = {name: scope[name] for name in ("method", "path", "http_version", "scheme", "client", "server", "root_path")}
     raw = [str(scope[name]) for name in ("raw_path", "query_string", "headers")]
@@ -53,7 +53,7 @@ APPLICATION = Starlette(
 
 
 class AtOnce:
-    """A second process that is this one."""
+    """Stands for the second process, and answers in this one."""
 
     def __init__(self, answer: Callable[[Parcel], Awaitable[Parcel]]) -> None:
         self._answer = answer

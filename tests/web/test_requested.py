@@ -1,4 +1,4 @@
-"""A cancellation that a connected source has not answered yet: what usagers and agents see of it."""
+"""What usagers and agents see of a cancellation that a connected source has not answered yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OWNED = frozenset({"rdvsp"})
 
 
 def _carry_out(site: Site, *, outcome: RequestState) -> None:
-    """What whoever carries requests out writes down in the end."""
+    """Write the result of the request as the work that carries it out does."""
 
     def work(connection: Any) -> None:
         now = site.clock()
@@ -68,7 +68,7 @@ def test_after_the_yes_it_is_registered_and_not_cancelled(owned: Site) -> None:
     assert "est annulé" not in page.text
     assert owned.row(mine).status == "unknown"
     assert page.forms == []
-    for _ in range(2):  # reloading shows the state, and asks for nothing again
+    for _ in range(2):  # reloading shows the state and makes no second request
         assert visitor.get(str(page.url)).heading == page.heading
     assert len(owned.audited()) == 1
 
@@ -150,7 +150,7 @@ def ada(office: Office) -> Browser:
 
 
 def _requested(office: Office, **fields: Any) -> int:
-    """An appointment whose usager has asked by SMS, half an hour ago."""
+    """Add an appointment whose usager has asked by SMS to cancel it, half an hour ago."""
     ours = office.appointment(**fields)
     asked_at = NOW - timedelta(minutes=30)
     mine = office.participation(ours, cancellation_requested_at=asked_at)

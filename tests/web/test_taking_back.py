@@ -1,4 +1,4 @@
-"""An agent's cancellation is taken back before anybody is told: in the console, and crossed by everything else."""
+"""An agent's cancellation is taken back before anybody is told, in the console, while other things happen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cancelled(office: Office, appointment_id: int) -> Browser:
 
 
 def outcome(office: Office, mine: int) -> tuple[str, list[str]]:
-    """The status of the participation, and the states of what was written."""
+    """The status of the participation, and the states of the messages."""
     return office.row(participations, mine).status, [message.state for message in office.sent()]
 
 

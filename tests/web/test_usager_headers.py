@@ -1,4 +1,4 @@
-"""What every page is sent with: nothing runs in it, nothing is loaded by it, nobody keeps it, and it is small."""
+"""The headers of every page: no script runs, nothing is loaded, no cache keeps it. And every page is small."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from smsbot.web.security import page_headers
 from tests.web.usager_site import NOW, STARTS_AT, Site, Visitor
 
 MOST_BYTES = 14_000
-"""Of a whole answer, headers included: what a server may send before it has heard from the browser again (ten segments
-of 1,460 bytes, RFC 6928), less what TLS adds."""
+"""The most bytes of an answer, headers included. A server may send so much before the browser confirms (ten segments
+of 1,460 bytes, RFC 6928, minus what TLS adds)."""
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def site(sqlite_database: Database) -> Site:
 
 
 def _every_answer(site: Site) -> Iterator[httpx.Response]:
-    """One of every page and redirect there is."""
+    """One answer of every page and every redirect."""
     visitor = site.visitor()
     visitor.client.follow_redirects = False
     appointment = site.appointment(label="RDV social", bookable_by_everyone=True)

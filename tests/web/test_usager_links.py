@@ -1,4 +1,4 @@
-"""The tokens of links and the proof of the letters: what is signed for one thing is worth nothing for another."""
+"""The tokens of links and the proof of the letters: a signature for one of them is not valid for the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_link_leads_back_to_its_participation(participation_id: int) -> None:
 
 
 def test_links_that_were_sent_keep_working() -> None:
-    """Written down, so that no later version forgets the links in people's telephones."""
+    """The tokens are written here, so that later versions still open the links in people's telephones."""
     assert LINKS.url_for(1234) == "https://rdv.example.fr/r/X5m718MFe05Qf9dLGV"
     assert LINKS.participation_id_of("X5m718MFe05Qf9dLGV") == 1234
 

@@ -1,4 +1,4 @@
-"""The pages behind the link: every way through them, every state in which they can be found."""
+"""The pages behind the link: every way through them, and every state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def site(sqlite_database: Database) -> Site:
 
 @pytest.fixture
 def either_site(database: Database) -> Site:
-    """The same on both engines, for what is written."""
+    """A site on each of the two engines, for tests that write."""
     return Site(database)
 
 
@@ -132,7 +132,7 @@ def test_three_wrong_answers_lock_for_24_hours(either_site: Site) -> None:
     assert TELEPHONE in page.text
     assert site.row(mine).locked_until == NOW + timedelta(hours=24)
     assert site.audited() == [("locked", Actor.USAGER, Via.LINK, mine)]
-    assert site.row(hers).wrong_answers == 0  # by link a wrong answer counts against its own alone
+    assert site.row(hers).wrong_answers == 0  # by link a wrong answer only counts against its own participation
     site.clock.now += timedelta(hours=24)
     assert visitor.enter(mine).heading == "Votre rendez-vous"
 
@@ -213,7 +213,7 @@ def test_a_text_too_long_for_letters_is_not_read_as_some(site: Site, visitor: Vi
 async def _post_together(
     site: Site, url: str, data: dict[str, str], cookies: dict[str, str] | None = None
 ) -> list[str]:
-    """Twenty at the same time; where each was led."""
+    """Send twenty answers at the same time. Returns to which page each one led."""
     transport = httpx.ASGITransport(site.app)
     async with httpx.AsyncClient(transport=transport, cookies=cookies) as client:
         answers = await asyncio.gather(*(client.post(url, data=data) for _ in range(20)))
@@ -351,7 +351,7 @@ async def test_twenty_confirmations_at_the_same_moment_cancel_once(either_site: 
 
 @pytest.mark.anyio
 async def test_two_participants_of_one_appointment_at_the_same_moment_end_it_once(either_site: Site) -> None:
-    """Each holds their own row and ends the other's: on PostgreSQL one of the two is made to try again."""
+    """Each locks their own row and ends the other's. On PostgreSQL one of the two must try again."""
     site, appointment = either_site, either_site.appointment()
     mine, hers = site.participation(appointment), site.participation(appointment)
     data = {"reponse": "oui", "debut": str(int(STARTS_AT.timestamp()) * 1_000_000)}
@@ -394,7 +394,7 @@ def test_a_yes_to_no_time_in_particular_is_asked_again(site: Site, visitor: Visi
 
 @pytest.mark.parametrize("minutes_more", [0, -1, -239])
 def test_too_late_from_the_start(site: Site, visitor: Visitor, minutes_more: int) -> None:
-    """On the boundary it is too late: in time means `starts_at > now + 4 h`, strictly."""
+    """Exactly four hours before is too late: the rule is `starts_at > now + 4 h`, strictly."""
     site.clock.now = STARTS_AT - timedelta(hours=4) - timedelta(minutes=minutes_more)
     mine = site.participation()
     page = visitor.open(mine)
@@ -519,7 +519,7 @@ SIGNS_BEHIND_A_LINK = (
 
 @pytest.mark.parametrize("signs", SIGNS_BEHIND_A_LINK)
 def test_a_link_with_signs_behind_it_opens(site: Site, visitor: Visitor, signs: str) -> None:
-    """As telephones cut links out of a text."""
+    """Telephones take signs behind a link as a part of it."""
     mine = site.participation()
     page = visitor.get(f"{site.links.url_for(mine)}{signs}")
     assert (page.status, str(page.url)) == (200, site.links.url_for(mine))

@@ -1,4 +1,4 @@
-"""Nobody falls outside: what names no organisation is refused on every way in, with the reason."""
+"""An appointment without an organisation is refused on every way in, with the reason, because no agent could see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A site with the usager's pages alone, over a database filled by the test, and a browser of few words to read them."""
+"""A site with only the usager's pages, on a database that the test fills, and a simple browser to read them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Clock:
 
 @dataclass
 class Recorder(NothingHeldBack):
-    """An announcer that remembers what it was given to tell."""
+    """An announcer that only remembers what it should announce."""
 
     ended_ones: list[Ended] = field(default_factory=list)
 
@@ -54,7 +54,7 @@ class Recorder(NothingHeldBack):
 
 @dataclass
 class Site:
-    """The pages over `database`, as the service mounts them."""
+    """The pages on `database`, mounted as in the service."""
 
     database: Database
     policy: dict[str, Any] = field(default_factory=dict)
@@ -77,13 +77,13 @@ class Site:
         self.app = Starlette(routes=[*usager.routes(), *LegalPages(pages, policy, timedelta(days=90)).routes()])
 
     def visitor(self) -> Visitor:
-        """Somebody with a browser of their own."""
+        """A visitor with a browser of their own."""
         return Visitor(self)
 
     # What the database holds ------------------------------------------------------------------------------------------
 
     def appointment(self, *, organisation: dict[str, Any] | None = None, **values: Any) -> int:
-        """An appointment with an organisation, both with the given columns; gives its id."""
+        """Add an appointment with an organisation, both with the given columns. Returns its id."""
         number = str(next(self.ids))
         organisation_id = self._insert(
             organisations,
@@ -115,7 +115,7 @@ class Site:
         return self._insert(appointments, columns | values)
 
     def participation(self, appointment_id: int | None = None, **values: Any) -> int:
-        """Sophie Dupont's participation, with the given columns; gives its id."""
+        """Add Sophie Dupont's participation with the given columns. Returns its id."""
         columns = {
             "appointment_id": self.appointment() if appointment_id is None else appointment_id,
             "source": "rdvsp",
@@ -135,7 +135,7 @@ class Site:
         return self._insert(participations, columns | values)
 
     def request(self, appointment_id: int, participation_id: int, state: str) -> None:
-        """Their usager has asked by link to have it cancelled at its source, and this is what has become of it."""
+        """Add a request to the source to cancel, which the usager made by link, in this state."""
         columns = {
             "appointment_id": appointment_id,
             "participation_id": participation_id,
@@ -156,7 +156,7 @@ class Site:
         self._update(appointments, appointment_id, values)
 
     def row(self, participation_id: int) -> Any:
-        """The participation as the database holds it."""
+        """The row of the participation."""
         statement = select(participations).where(participations.c.id == participation_id)
         return self.database.read_now(lambda connection: connection.execute(statement).one())
 
@@ -175,7 +175,7 @@ class Site:
 
 
 class _Direct(httpx.BaseTransport):
-    """Hands requests to the application itself, without a server."""
+    """Passes requests directly to the application, without a server."""
 
     def __init__(self, app: Starlette) -> None:
         self._asgi = httpx.ASGITransport(app)
@@ -189,7 +189,7 @@ class _Direct(httpx.BaseTransport):
 
 
 class Visitor:
-    """A browser without scripts: it opens pages, fills in and submits the forms it finds, and keeps cookies."""
+    """A browser without scripts. It opens pages, fills in and submits their forms, and keeps cookies."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -227,11 +227,13 @@ class Form:
     method: str
     action: str
     fields: dict[str, str] = field(default_factory=dict)
-    buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # by what is written on them: what they add
+    buttons: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # what each button adds to the form, by the words on it
 
 
 class Seen(HTMLParser):
-    """A page as it is read: its title, heading, whole text in one line, links (address by text) and forms."""
+    """A parsed page: its title, heading, whole text in one line, links (address by text) and forms."""
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(convert_charrefs=True)
@@ -241,7 +243,7 @@ class Seen(HTMLParser):
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
         self.title = self.heading = self.text = ""
-        self._inside: tuple[str, dict[str, str]] | None = None  # of which element with words of its own
+        self._inside: tuple[str, dict[str, str]] | None = None  # the element whose words are being read
         self._words = ""
         self.feed(response.text)
         self.text = _one_line(self.text)

@@ -1,4 +1,4 @@
-"""The agents' API on a fresh database, with an agent in each of two organisations, and a clock that is set by hand."""
+"""The API on a new database, with an agent in each of two organisations, and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ PHONE = "+33612345678"
 CONNECTED = "connected"
 """A source that owns its appointments."""
 ADA, BOB = "ada@one.fr", "bob@two.fr"
-"""Agents: hers is organisation 1, his is organisation 2."""
+"""Agents. Ada is in organisation 1, Bob in organisation 2."""
 
 
 @dataclass
 class RecordingAnnouncer(NothingHeldBack):
-    """Keeps what would have been told."""
+    """An announcer that only keeps what it should announce."""
 
     told: list[Ended] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class RecordingAnnouncer(NothingHeldBack):
 
 @dataclass
 class RecordingArrivals:
-    """Works events in; keeps them, with what became of each."""
+    """Takes events in, and keeps them with the outcome of each."""
 
     taken: list[tuple[AppointmentEvent, Intake]] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class RecordingArrivals:
 
 @dataclass
 class Office:
-    """The API, what it has told, and the means to call it as an agent."""
+    """The API, what it has announced, and methods to call it as an agent."""
 
     database: Database
     announcer: RecordingAnnouncer = field(default_factory=RecordingAnnouncer)
@@ -90,7 +90,10 @@ class Office:
     webhook_addresses: WebhookAddresses = field(default_factory=WebhookAddresses)
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(per_token=1_000_000, failures=1_000_000))
     tells: bool = False
-    """Whether people are told by the real herald, and not by what keeps it for the tests."""
+    """Whether the real herald writes the messages.
+
+    Otherwise `RecordingAnnouncer` only keeps what it should announce.
+    """
     policy: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,11 +128,11 @@ class Office:
         self._employ({ADA: ["1"], BOB: ["2"]}, "rdvsp")
 
     def employ(self, email: str, *organisations: str, source: str = "rdvsp") -> None:
-        """An agent of these organisations, whom `call` knows by their address."""
+        """Add an agent of these organisations. `call` knows them by their address."""
         self._employ({email: organisations}, source)
 
     def _employ(self, organisations: Mapping[str, Sequence[str]], source: str) -> None:
-        """The same of several agents, by their addresses."""
+        """Add several agents, by their addresses."""
 
         def work(connection: Connection) -> dict[str, str]:
             agents = {email: add_agent(connection, email, source, of, self.now) for email, of in organisations.items()}
@@ -144,7 +147,7 @@ class Office:
         organisations: tuple[str, ...] | None = ("1",),
         token_days: int | None = None,
     ) -> None:
-        """Another system of these organisations of the source rdvsp, or of all; `call` knows it by its name."""
+        """Add another system, for these organisations of the source rdvsp or for all. `call` knows it by its name."""
         held = None if organisations is None else [("rdvsp", each) for each in organisations]
 
         def work(connection: Connection) -> str:
@@ -155,7 +158,7 @@ class Office:
     async def call(
         self, method: str, path: str, *, agent: str = ADA, under: str = "/appointments", **request: Any
     ) -> Response:
-        """`path` comes after `/api/v1` and `under`."""
+        """Make a request. `path` comes after `/api/v1` and `under`."""
         headers = {"Authorization": f"Bearer {self.tokens[agent]}", **request.pop("headers", {})}
         return await self.client.request(method, f"/api/v1{under}{path}", headers=headers, **request)
 
@@ -176,7 +179,10 @@ class Office:
     def wrote(
         self, text: str, topic: Topic | None = None, *, phone: str = PHONE, to: str = "1", waiting: bool = False
     ) -> str:
-        """An usager wrote to this organisation (of the source rdvsp) now. Returns the id that the API gives to it."""
+        """Add a message that an usager writes to this organisation (of the source rdvsp) now.
+
+        Returns its id in the API.
+        """
 
         def work(connection: Connection) -> str:
             this = (organisations.c.source == "rdvsp") & (organisations.c.external_id == to)
@@ -200,7 +206,7 @@ class Office:
     async def made(
         self, external_id: str, *, agent: str = ADA, source: str = "rdvsp", **members: Any
     ) -> dict[str, Any]:
-        """A new appointment, as it is read again."""
+        """Create an appointment, and return it as the API then reads it."""
         response = await self.put(external_id, appointment(**members), agent=agent, source=source)
         assert response.status_code == 201, response.text
         made: dict[str, Any] = response.json()
@@ -209,7 +215,7 @@ class Office:
 
 
 def appointment(in_organisation: str = "1", **members: Any) -> dict[str, Any]:
-    """A body, for a time in two days."""
+    """The body for an appointment in two days."""
     return {
         "starts_at": (NOW + timedelta(days=2)).isoformat(),
         "organisation": {"external_id": in_organisation, "name": f"Mairie {in_organisation}"},
@@ -230,7 +236,7 @@ def participation(external_id: str, **members: Any) -> dict[str, Any]:
 
 
 def problem(response: Response, status: int) -> dict[str, Any]:
-    """The problem that this answer is, with that status and as RFC 9457 has it."""
+    """Check that the answer is a problem of RFC 9457 with this status, and return it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"

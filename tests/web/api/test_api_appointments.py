@@ -1,4 +1,4 @@
-"""What agents write and read: one appointment, created, replaced, read again."""
+"""One appointment through the API: created, replaced, read again."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_what_was_cancelled_here_stays_so_whatever_is_put(office: Office) 
     office.now += timedelta(minutes=5)
     active = appointment(status="unknown", starts_at="2026-05-07T08:00:00Z")
     assert "external_id of its own" in problem(await office.put("7", active), 409)["detail"]
-    assert (await office.get("/7")).json()["starts_at"] == cancelled["starts_at"]  # nothing of it was taken in
+    assert (await office.get("/7")).json()["starts_at"] == cancelled["starts_at"]  # nothing of the request was applied
     again = await office.put("7", appointment(participations=[participation("p1", status="unknown")]))
     assert again.status_code == 200
     assert again.json() == {name: value for name, value in cancelled.items() if name != "outcome"}
@@ -177,7 +177,7 @@ async def test_two_sources_may_use_the_same_id(office: Office) -> None:
     here = await office.made("7", agent="eve@both.fr")
     there = await office.made("7", agent="eve@both.fr", source="autre")
     assert here["id"] != there["id"]
-    assert (await office.get("/7")).json() == here  # the other is not one of hers
+    assert (await office.get("/7")).json() == here  # the other appointment is not within her reach
     problem(await office.get("/7", agent="eve@both.fr"), 409)
     problem(await office.cancel("7", agent="eve@both.fr"), 409)
     assert (await office.get(f"/{there['id']}", agent="eve@both.fr")).json() == there

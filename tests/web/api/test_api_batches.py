@@ -1,4 +1,4 @@
-"""Many appointments at once through the API: foretold, begun, read, stopped, and out of the reach of others."""
+"""Batches through the API: preview, beginning, reading, stopping; and that others cannot reach them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def begin(office: Office, *, agent: str = ADA, **body: Any) -> Response:
 
 
 async def three(office: Office) -> list[str]:
-    """Appointments at 9h, 10h and 11h in Paris; of the last one nobody can be told."""
+    """Add appointments at 9h, 10h and 11h in Paris. The person of the last one cannot be reached."""
     made = []
     for hour in (7, 8, 9):
         part = participation(

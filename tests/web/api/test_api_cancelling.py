@@ -1,4 +1,4 @@
-"""An agent cancels through the API: once, whoever else is at it, and is told what came of it."""
+"""An agent cancels through the API: it happens once, even if others cancel too, and the answer has the outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TWO = [participation("p1"), participation("p2", phone="06 12 34 56 79")]
 
 
 def statuses(appointment: dict[str, Any]) -> list[str]:
-    """Of the whole, then of each participation."""
+    """The status of the appointment, then that of each participation."""
     return [appointment["status"], *(each["status"] for each in appointment["participations"])]
 
 
@@ -102,7 +102,7 @@ async def test_a_participation_of_another_appointment(office: Office) -> None:
 
 
 async def test_no_notice_period_holds_for_agents(small_office: Office) -> None:
-    for hours in (1, -1):  # soon, and begun
+    for hours in (1, -1):  # it begins soon, or has begun
         made = await small_office.made(f"in {hours}", starts_at=(NOW + timedelta(hours=hours)).isoformat())
         assert (await small_office.cancel(made["id"])).json()["outcome"] == "cancelled"
 
@@ -173,7 +173,7 @@ async def test_what_is_wrong_in_the_body(small_office: Office, body: object, poi
 
 
 async def test_an_agent_who_is_revoked_meanwhile_cancels_nothing(office: Office) -> None:
-    """Their organisations are looked at in the transaction that cancels, not only when the token is."""
+    """The agent's organisations are read in the transaction that cancels, not only when the token is checked."""
     made = await office.made("7")
     waiting = asyncio.gather(*(office.cancel(made["id"]) for _ in range(5)))
     office.database.write_now(lambda connection: revoke_agent(connection, ADA, office.now))
@@ -188,7 +188,7 @@ CLEO = "cleo@one.fr"
 
 @pytest.fixture
 def owned(office: Office) -> Office:
-    """With an appointment that its source owns, in the organisation of an agent."""
+    """An office with an appointment that its source owns, in the organisation of an agent."""
     office.employ(CLEO, "12", source=CONNECTED)
     told = record("7", starts_at=NOW + timedelta(days=2), ends_at=None)
     office.database.write_now(lambda connection: take(connection, CONNECTED, told, event_at=NOW, now=NOW, owned=True))

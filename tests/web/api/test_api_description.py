@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is so: requests made up from it, right ones and wrong ones, go to every endpoint."""
+"""The OpenAPI document is true: right and wrong requests are generated from it and sent to every endpoint."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from smsbot.understanding.topics import Topic
 from tests.web.api.office import ADA, PUBLIC_URL, Office
 
 EXAMPLES = 16
-"""For each operation, right ones and as many wrong ones. Of mistakes planted in the answers, 30 have found no more."""
+"""How many right and how many wrong requests each operation gets. 30 found no more mistakes planted in answers."""
 
 NAMES = {"appointments": ["rdv-1", "8"], "messages": ["sms-1"], "organisations": ["1"], "batches": ["batch-1"]}
-"""What is there, by the part of the path that it stands in."""
+"""Names that exist, by the part of the path in which they stand."""
 
 DAY = "2026-05-06"
-"""Of the appointments there."""
+"""The day of the appointments."""
 
 ANSWERS = {
     "listAppointments": {200, 422},
@@ -67,7 +67,7 @@ ANSWERS = {
     "rotateWebhookSecret": {404, 422},
     "replayEvents": {404, 422},
 }
-"""What each endpoint has to have answered at least once, or else little was tried."""
+"""Statuses that each endpoint must have answered at least once. Otherwise too little was tried."""
 
 schemathesis.openapi.format("phone", st.sampled_from(["06 12 34 56 78", "+262692123456", "0590 27 12 34"]))
 schemathesis.openapi.format("time-zone", st.sampled_from(["Europe/Paris", "Indian/Reunion"]))
@@ -79,12 +79,12 @@ schemathesis.openapi.format(
 
 
 MANY = ("replaceAppointments", "cancelAppointments")
-"""They take in each thing by itself: what is wrong with one is answered beside it, with 200 for the whole. They are
-slow to make up, and what each of the many may be is tried where it is sent alone."""
+"""They handle each item by itself: a wrong item gets its own problem, and the whole answer is 200. They are
+slow to generate, and single items are tried at the endpoints for one."""
 
 
 def bodies(case: schemathesis.Case[Any]) -> list[Any]:
-    """What to send for what is made up, of which hardly anything would be the agent's."""
+    """The bodies to send for a generated case: itself, and a copy that names things which exist for the agent."""
     match case.body:
         case {"organisation": dict(organisation)}:
             organisation["external_id"] = "1"
@@ -96,7 +96,7 @@ def bodies(case: schemathesis.Case[Any]) -> list[Any]:
 
 
 def answers(offices: Sequence[Office], operation: Any, mode: GenerationMode) -> list[set[int]]:
-    """The statuses that each office answers made-up requests with. Every answer was as the document says."""
+    """The statuses with which each office answers generated requests. Every answer is checked against the document."""
     statuses = [set[int]() for _ in offices]
     is_many = operation.definition.raw["operationId"] in MANY
     unchecked = [positive_data_acceptance, *([negative_data_rejection] if is_many else [])]
@@ -105,32 +105,32 @@ def answers(offices: Sequence[Office], operation: Any, mode: GenerationMode) -> 
         max_examples=EXAMPLES // 3 if is_many else EXAMPLES,
         derandomize=True,
         database=None,
-        suppress_health_check=list(HealthCheck),  # what is drawn hangs on the modules that are loaded, too
+        suppress_health_check=list(HealthCheck),  # what is drawn also depends on the modules that are loaded
     )
     @given(case=operation.as_strategy(mode))
     def check(case: schemathesis.Case[Any]) -> None:
-        # Of the names that are made up none exists. So each request goes to what does exist, too.
+        # No generated name exists. So each request is also sent with a name that exists.
         paths, sent = [case.path_parameters], [case.body]
         if mode is GenerationMode.POSITIVE:
             sent = bodies(case)
             names = NAMES.get(operation.path.split("/")[3], ()) if case.path_parameters else ()
             paths += [dict.fromkeys(case.path_parameters, name) for name in names]
         for case.path_parameters, body in product(paths, sent):
-            if body is not case.body:  # schemathesis looks anew at whether what is set is right
+            if body is not case.body:  # schemathesis then checks again whether the body is right
                 case.body = body
             for office, seen in zip(offices, statuses, strict=True):
                 response = case.call(headers={"Authorization": f"Bearer {office.tokens[ADA]}"}, app=office.app)
                 seen.add(response.status_code)
-                # That a telephone number exists, that a cursor is of this list: no schema can say it.
+                # No schema can say that a telephone number exists, or that a cursor belongs to this list.
                 case.validate_response(response, excluded_checks=unchecked)
 
     check()
     return statuses
 
 
-@pytest.mark.timeout(600)  # a thousand requests that are slow to make up
+@pytest.mark.timeout(600)  # generating a thousand requests is slow
 def test_every_endpoint_does_what_the_document_says(sqlite_database: Database, postgresql_database: Database) -> None:
-    """On both engines at once: to make a request up takes much longer than to answer it."""
+    """Both engines get the same requests, because generating one takes much longer than answering it."""
     offices = [Office(sqlite_database), Office(postgresql_database)]
     for office in offices:
         asyncio.run(office.made("7"))

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says besides the schemas: scopes, examples, and where one operation leads to the next."""
+"""The OpenAPI document besides its schemas: scopes, examples, and links from one operation to the next."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def operations() -> Iterator[Operation]:
 
 
 def resolved(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference to a component leads to; anything else as it is."""
+    """The component to which a reference leads. Anything else is returned unchanged."""
     if "$ref" not in described:
         return described
     _, _, kind, name = described["$ref"].split("/")

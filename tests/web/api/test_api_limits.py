@@ -1,4 +1,4 @@
-"""Who asks too often is answered 429, and told when to come again; nobody else is."""
+"""A token with too many requests gets 429 and the time to wait; others are not affected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PER_MINUTE, FAILURES = 4, 3
 
 @dataclass
 class Counter:
-    """An office with small limits, and the time that passes for them."""
+    """An office with small limits, and the clock of these limits."""
 
     database: Database
     now: timedelta = timedelta(hours=1)
@@ -84,8 +84,8 @@ async def test_an_address_that_fails_too_often_waits_but_a_token_that_worked_the
     assert (await counter.ask_badly("192.0.2.2")).status_code == 401
     assert (await counter.ask_badly("2001:db8::1")).status_code == 401
     await counter.ask_badly("192.0.2.1")
-    assert (await counter.ask()).status_code == 200  # it has worked here before
-    assert (await counter.ask(BOB)).status_code == 429  # nobody can tell it from a guess
+    assert (await counter.ask()).status_code == 200  # this token was valid here before
+    assert (await counter.ask(BOB)).status_code == 429  # this one cannot be told from a guess before it is looked up
     counter.now += timedelta(seconds=20)
     assert [(await counter.ask_badly()).status_code for _ in range(2)] == [401, 429]
     counter.now += timedelta(seconds=20)

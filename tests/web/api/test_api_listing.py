@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def pages(office: Office, **query: Any) -> AsyncIterator[list[str]]:
-    """The external ids of each page in turn; each is fetched when it is asked for."""
+    """The external ids of each page in turn. A page is only fetched when it is asked for."""
     path, params = "", query
     while True:
         response = await office.get(path, **params)
@@ -148,7 +148,7 @@ async def test_pages_hold_what_they_say_and_the_last_leads_nowhere(office: Offic
         await office.made(external_id)
     assert [page async for page in pages(office, limit=3)] == [expected[:3], expected[3:6], expected[6:]]
     assert [page async for page in pages(office, limit=7)] == [expected]
-    # All of them changed at the same instant: their ids tell them apart.
+    # All of them changed at the same moment, so their ids decide the order.
     by_change = [page async for page in pages(office, limit=3, changed_since="2026-05-04")]
     assert by_change == [expected[:3], expected[3:6], expected[6:]]
 
@@ -184,19 +184,19 @@ async def test_what_is_there_all_the_time_is_listed_whatever_changes_meanwhile(
         turn += 1
         office.now += timedelta(seconds=1)
         if turn > 6:
-            continue  # or with changed_since there would be no end
-        # One that was listed moves to the end, one that was not moves to the front, one is new.
+            continue  # otherwise there would be no end with changed_since
+        # A listed appointment moves to the end, one that is not listed yet moves to the front, and one is new.
         for external_id, days in ((lasting[0], 60), (lasting[-turn], 1)):
             moved = appointment(starts_at=(NOW + timedelta(days=days, hours=turn)).isoformat())
             assert (await office.put(external_id, moved)).status_code == 200
         await office.made(f"new{turn}")
     assert set(lasting) <= set(seen)
-    if not query:  # the order of ids, which nothing changes
+    if not query:  # the order of ids, which never changes
         assert len(seen) == len(set(seen))
 
 
 async def test_whoever_polls_sees_every_last_state(office: Office) -> None:
-    """The newest `changed_at` seen is where the next poll begins; what is seen again is the same as before."""
+    """The next poll begins at the newest `changed_at` seen. Appointments that are seen again are the same as before."""
     known: dict[str, dict[str, Any]] = {}
     since = "2026-05-04T00:00:00Z"
     for turn in range(5):

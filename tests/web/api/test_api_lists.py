@@ -1,4 +1,4 @@
-"""Organisations, what was sent, and the STOP list: what is told of each, page by page, and to whom."""
+"""The lists of organisations, of messages sent, and of STOPs: their content, their pages, and who may see them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def ask(office: Office, path: str, agent: str = ADA, **query: Any) -> Resp
 
 
 async def walk(office: Office, path: str, name: str, agent: str = ADA, **query: Any) -> list[Any]:
-    """All pages of one each, by their `next`."""
+    """Read all pages with one item each, by their `next`."""
     found, response = [], await ask(office, path, agent, limit=1, **query)
     while True:
         page = response.json()

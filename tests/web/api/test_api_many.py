@@ -1,4 +1,4 @@
-"""Many appointments in one request, each by itself; and one appointment by its id at its source."""
+"""Many appointments in one request, each handled by itself; and one appointment by its id at its source."""
 
 from __future__ import annotations
 

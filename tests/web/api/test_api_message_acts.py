@@ -1,4 +1,4 @@
-"""What agents do with messages through the API: done, left to a colleague, put off, and a note."""
+"""What agents do with messages through the API: mark as done, hand over, put off, write a note."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def row(office: Office, message: str) -> Any:
 
 @pytest.fixture
 async def message(office: Office) -> str:
-    """A message that waits, in an organisation of Ada's and of Clo's, who has a password."""
+    """Add a message that waits, in an organisation of Ada and Clo. Clo has a password. Returns its id."""
     await office.made("7")
     office.employ(CLO, "1")
     clo = office.database.read_now(lambda c: find_agent(c, CLO))
@@ -117,7 +117,9 @@ async def test_an_answer_leaves_once_from_the_number_that_was_written_to(office:
     assert told == ("sms", "+33612345678", "+33937000000", "C'est noté, à tout à l'heure", 1)
     rows = office.database.read_now(lambda c: c.execute(select(audit).where(audit.c.act == "answered")).all())
     assert [(each.way, each.agent) for each in rows] == [("api", ADA)]
-    problem(await act(office, message, "answer", text="Autre chose"), 409)  # whoever reads the thread knows the first
+    problem(
+        await act(office, message, "answer", text="Autre chose"), 409
+    )  # the first answer is in the thread, so this would be a second one
     for wrong in ("", " ", "x" * 700, "Bonjour {heure}", "\u200b"):
         problem(await act(office, message, "answer", text=wrong), 422)
     assert len(sent(office)) == 1
@@ -130,7 +132,7 @@ async def test_no_answer_to_what_has_gone_on_meanwhile(office: Office, message: 
 
 
 async def test_whoever_has_sent_stop_is_answered_by_mail(office: Office, message: str) -> None:
-    problem(await act(office, message, "answer", text="Bien", email="sophie@example.org"), 409)  # they take SMS
+    problem(await act(office, message, "answer", text="Bien", email="sophie@example.org"), 409)  # the person takes SMS
     stop = insert(opt_outs).values(number="+33612345678", opted_out_at=NOW)
     office.database.write_now(lambda c: c.execute(stop).close())
     problem(await act(office, message, "answer", text="Bien", email="eve@example.org"), 409)

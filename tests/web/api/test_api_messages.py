@@ -1,4 +1,4 @@
-"""The lists of messages: what usagers wrote, about the agent's own organisations, with what each is about."""
+"""The lists of messages that usagers wrote about the agent's organisations, with the topic of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOBODY: dict[str, Any] = {"messages": [], "next": None}
 
 
 async def pages(office: Office, of: str | None = None, **query: Any) -> AsyncIterator[list[dict[str, Any]]]:
-    """The messages of each page in turn; each page is fetched when it is asked for."""
+    """The messages of each page in turn. A page is only fetched when it is asked for."""
     while True:
         response = await office.messages(of, **query)
         assert response.status_code == 200, response.text
@@ -96,7 +96,7 @@ async def test_what_an_agent_has_handled_waits_no_longer(office: Office) -> None
 
 
 async def test_which_appointments_a_message_may_be_about(office: Office) -> None:
-    """Those to come, and those begun at most a day before, of whoever is reached at its number."""
+    """Coming appointments, and those that began at most a day before, of people reached at its number."""
     days = {"long ago": -2, "just begun": 0, "soon": 2, "later": 9}
     made = {
         name: await office.made(name, starts_at=(office.now + timedelta(days=number, minutes=-5)).isoformat())
@@ -194,7 +194,7 @@ async def test_an_agent_of_another_organisation_reads_none(office: Office) -> No
 
 
 async def test_each_organisation_reads_what_is_about_it(office: Office) -> None:
-    """One telephone has appointments with both. Neither learns of those with the other."""
+    """One telephone has appointments with both organisations. Neither is told of those with the other."""
     made = {"1": await office.made("7"), "2": await office.made("8", agent=BOB, in_organisation="2")}
     office.wrote("à la une", to="1")
     office.wrote("à la deux", to="2")

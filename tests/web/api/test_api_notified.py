@@ -1,4 +1,4 @@
-"""The answer to an act says who is told of it, by which way, and why others are not."""
+"""The answer to a request says who is told of the change, by which way, and why others are not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def telling_office(database: Database) -> AsyncIterator[Office]:
 
 
 def told(answer: dict[str, Any]) -> dict[str, list[str] | str]:
-    """By external id: the ways, or else why not."""
+    """The ways by which each is told, or why they are not, by external id."""
     names = {each["id"]: each["external_id"] for each in answer["participations"]}
     return {names[each["participation_id"]]: each["ways"] or each["why_not"] for each in answer["notified"]}
 

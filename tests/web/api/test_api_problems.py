@@ -1,4 +1,4 @@
-"""Whatever goes wrong is said as problem details (RFC 9457), and repeats nothing personal."""
+"""Every error is a problem of RFC 9457, and holds no personal data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_another_method(small_office: Office, method: str, path: str, allo
 
 @pytest.mark.parametrize("path", ["/api/", "/api/v1", "/api/v2/appointments", "/api/v1/appointments/7/"])
 async def test_another_path(small_office: Office, path: str) -> None:
-    """And no redirect, which would be made of the Host header."""
+    """The answer is no redirect either: its address would come from the Host header."""
     problem(await small_office.client.get(path, headers={"Host": "evil.example"}), 404)
 
 
@@ -99,7 +99,7 @@ async def test_nothing_that_was_sent_is_repeated(small_office: Office) -> None:
 
 
 async def test_what_nobody_foresaw_is_a_problem_too_and_is_logged_without_secrets(small_office: Office) -> None:
-    small_office.database.close()  # nothing works any more
+    small_office.database.close()  # now every request fails
     with capture_logs() as logs:
         problem(await small_office.get(phone="0612345678"), 500)
     (event,) = logs

@@ -1,4 +1,4 @@
-"""Other systems with tokens of their own: what they may do, where, until when, and under which name."""
+"""Tokens of other systems: what they may do, where and until when, and their name in the audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see and touch what: nobody without a good token, and no agent what is not of their organisations."""
+"""Who may read and change what: nobody without a valid token, and no agent outside their organisations."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_no_body_is_looked_at_before_the_token(small_office: Office) -> No
 
 async def test_a_revoked_agent(office: Office) -> None:
     await office.made("7")
-    office.employ(ADA, "1")  # one more token: they end together
+    office.employ(ADA, "1")  # a second token, which ends together with the first
     office.database.write_now(lambda connection: revoke_agent(connection, ADA, office.now))
     for method, path, request_body in ROUTES:
         response = await office.call(method, path, **request_body)
@@ -97,10 +97,10 @@ async def test_what_is_of_another_organisation_is_not_there(office: Office) -> N
 
 async def test_nothing_is_written_into_another_organisation_nor_taken_from_it(office: Office) -> None:
     made = await office.made("7")
-    problem(await office.put("8", appointment("1"), agent=BOB), 403)  # a new one for hers
-    problem(await office.put("7", appointment("1"), agent=BOB), 403)  # hers
-    problem(await office.put("7", appointment("2"), agent=BOB), 404)  # hers, as if it were his
-    problem(await office.put("7", appointment("2")), 403)  # her own, for his
+    problem(await office.put("8", appointment("1"), agent=BOB), 403)  # a new appointment in her organisation
+    problem(await office.put("7", appointment("1"), agent=BOB), 403)  # her appointment
+    problem(await office.put("7", appointment("2"), agent=BOB), 404)  # her appointment, moved to his organisation
+    problem(await office.put("7", appointment("2")), 403)  # her own appointment, moved to his organisation
     assert (await office.get()).json()["appointments"] == [made]
     assert (await office.get(agent=BOB)).json()["appointments"] == []
 
