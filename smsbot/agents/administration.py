@@ -1,7 +1,7 @@
 """What administrators do to colleagues' accounts, only in the organisations that they administer.
 
 Nobody can give more than they have, and nobody can change their own account. So the last administrator of all
-organisations cannot be removed here: only another one could do it.
+organisations cannot be removed here, because only another one of them could do it.
 
 All acts lock the accounts, so they come one after the other. If two administrators remove each other, the second one
 fails, because they are no administrator any more. All acts raise `OutOfReach` before anything is written.

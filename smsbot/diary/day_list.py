@@ -3,8 +3,8 @@
 A day is a day in each appointment's own time zone, which SQL does not know. So SQL selects the ids of a few more
 appointments than wanted, in the order of time. The others are removed here before anything else of them is read.
 
-A page always ends with a whole day, however many appointments it has, because agents look at whole days. Only the
-results of a search are cut into pages of equal length.
+A page ends with a whole day, however many appointments it has (up to a limit), because agents look at whole days. Only
+the results of a search are cut into pages of equal length.
 """
 
 from __future__ import annotations

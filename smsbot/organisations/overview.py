@@ -60,7 +60,7 @@ class OrganisationQuery:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationOverview:
-    """All that is known of one organisation. `accounts` counts the people who may act there by name."""
+    """All that is known of one organisation. `accounts` counts the people for whom this organisation is named."""
 
     entry: DirectoryEntry
     rules: OrganisationRules

@@ -60,7 +60,7 @@ class MonthFigures:
 class OrganisationStandings:
     """Facts about organisations. Mappings are by our ids, except `accounts`, which is by their keys.
 
-    `accounts` counts the people who may act in this organisation by name, `everywhere` those who may act in all.
+    `accounts` counts the people for whom an organisation is named, `everywhere` those who may act in all.
     `known` is how many organisations there are in all. `last_appointments` is when the last appointment begins or
     began. `waiting` counts the threads to work on. `refused_senders` are senders whose SMS gateways have refused
     lately, and `silent_sources` are the connected sources that are silent.
