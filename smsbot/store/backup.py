@@ -1,7 +1,7 @@
-"""Copies a SQLite database while the service writes to it, and proves that a copy can be restored.
+"""Copies a SQLite database while the service writes to it, and checks that a copy can be restored.
 
-A backup is one compact file: it needs no `-wal` file beside it, and has no pages that were freed by erasing. Only its
-owner may read it. PostgreSQL has its own tools, so nothing here is for it.
+A backup is one compact file: it needs no `-wal` file beside it, and contains no pages that were freed by erasing. Only
+its owner may read it. PostgreSQL has its own tools, so nothing here handles it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _DUMP_BEGINS_WITH = b"PGDMP"  # pg_dump --format=custom
 
 
 class BackupProblem(Problem):
-    """A backup cannot be made, or a file is no backup. The sentence says why and what to do."""
+    """A backup cannot be made, or a file is not a usable backup. The sentence says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupContents:
-    """What is in a proven backup. `newest` is the time (UTC) of its newest message, None where it has none.
+    """What is in a checked backup. `newest` is the time (UTC) of its newest message, None if it has no messages.
 
-    `waiting` are messages that had not left: after a restore they would be sent, maybe for a second time.
+    `waiting` counts messages that were not sent yet. After a restore they would be sent, perhaps for the second time.
     """
 
     appointments: int
@@ -49,7 +49,7 @@ class BackupContents:
 
 @dataclass(frozen=True, slots=True)
 class ProvenBackup:
-    """A backup that is whole. `contents` is None where `revision` is older; then smsbot migrate follows restoring."""
+    """A backup that is intact. `contents` is None if `revision` is older; then run smsbot migrate after restoring."""
 
     file: Path
     revision: str
@@ -57,11 +57,11 @@ class ProvenBackup:
 
 
 def make_backup(database: Path, target: Path, now: datetime) -> ProvenBackup:
-    """Copy the SQLite file `database` to the new file `target`, and prove the copy (see `prove_backup`).
+    """Copy the SQLite file `database` to the new file `target`, and check the copy (see `prove_backup`).
 
-    The copy is what was committed at one moment; others may read and write meanwhile. It gets its name only once it is
-    proven and on the disk. Raises `BackupProblem` where something has that name or the copy is not whole, `OSError`
-    where the folder cannot be written.
+    The copy is what was committed at one moment; other processes may read and write meanwhile. It gets its name only
+    when it is checked and flushed to the disk. Raises `BackupProblem` if a file `target` exists or the copy is not
+    intact, and `OSError` if the folder cannot be written to.
     """
     if target.exists():
         raise BackupProblem(f"{target} exists already, and a backup never overwrites: give another name.")
@@ -85,10 +85,10 @@ def make_backup(database: Path, target: Path, now: datetime) -> ProvenBackup:
 
 
 def prove_backup(file: Path, now: datetime) -> ProvenBackup:
-    """Read the whole backup and tell what is in it. Nothing is changed.
+    """Read the whole backup and return what is in it. Nothing is changed.
 
-    SQLite's `integrity_check` and `foreign_key_check` must find nothing, and this version of smsbot must be able to
-    read every table. Raises `BackupProblem` where that is not so, and `OSError` where the file cannot be read.
+    SQLite's `integrity_check` and `foreign_key_check` must find no fault, and this version of smsbot must be able to
+    read every table. Otherwise raises `BackupProblem`. Raises `OSError` if the file cannot be read.
     """
     _refuse_others(file)
     try:
@@ -97,10 +97,10 @@ def prove_backup(file: Path, now: datetime) -> ProvenBackup:
             if faults != ["ok"]:
                 raise BackupProblem(f"{file} is damaged ({faults[0]}): use another backup.")
             if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-                raise BackupProblem(f"{file} has rows that lead to rows that are missing: use another backup.")
+                raise BackupProblem(f"{file} has rows that refer to missing rows: use another backup.")
             revision = current(connection)
             if revision is None:
-                raise BackupProblem(f"{file} is no database of smsbot, or an empty one.")
+                raise BackupProblem(f"{file} is not a database of smsbot, or is empty.")
             refuse_a_later_one(connection)
             return ProvenBackup(file, revision, _contents(connection, now) if is_current(connection) else None)
     except DatabaseError as error:
@@ -119,20 +119,20 @@ def _refuse_others(file: Path) -> None:
     with file.open("rb") as opened:
         beginning = opened.read(len(_SQLITE_BEGINS_WITH))
     if beginning.startswith(_DUMP_BEGINS_WITH):
-        raise BackupProblem(f"{file} is a dump of PostgreSQL: pg_restore --dbname EMPTY_DATABASE proves it.")
+        raise BackupProblem(f"{file} is a dump of PostgreSQL: check it with pg_restore --dbname EMPTY_DATABASE.")
     if beginning != _SQLITE_BEGINS_WITH:
-        raise BackupProblem(f"{file} is no SQLite database, or only the beginning of a copy: use another backup.")
+        raise BackupProblem(f"{file} is not a SQLite database, or an incomplete copy of one: use another backup.")
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size > 0:
         raise BackupProblem(
-            f"{file} is in use, or was copied without care: its newest rows are in {log.name}. "
-            "smsbot backup makes a whole copy."
+            f"{file} is in use, or is an incomplete copy: its newest rows are in {log.name}. "
+            "smsbot backup makes a complete copy."
         )
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Connection]:
-    """The backup, open for reading alone and without a file beside it."""
+    """The backup, opened read-only, without the files that SQLite normally writes beside a database."""
     uri = f"{file.absolute().as_uri()}?immutable=1"
     engine = create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(uri, uri=True), poolclass=NullPool, hide_parameters=True
@@ -166,7 +166,7 @@ def _contents(connection: Connection, now: datetime) -> BackupContents:
 
 
 def _flush(path: Path) -> None:
-    """Let a file, or the names in a folder, survive a power cut."""
+    """Flush a file, or the names in a folder, to the disk, so that it survives a power cut."""
     with contextlib.suppress(PermissionError):  # Windows opens no folders
         descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""Counts of what happens, per day: added up in the transaction in which it happens, and read without counting rows.
+"""Counts of what happens on each day. They are added up when it happens, so that nobody has to count rows to read them.
 
-The counts of a transaction are written as its last statement, so that others who count the same wait only for its
-commit. On PostgreSQL each count has some rows to choose from, so that they seldom wait for that either.
+The counts of a transaction are written by its last statement, so that another transaction with the same counts waits
+only for its commit. On PostgreSQL each count is spread over several rows (slots), so that even this wait is rare.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Additions: TypeAlias = Mapping[tuple[str, str, str], int]
 INCOMING = "incoming"
 """Messages received, by outcome."""
 OUTGOING = "outgoing"
-"""Messages that delivery has finished, by channel, kind and what became of them."""
+"""Messages that delivery has finished with, by channel, kind and result."""
 DELIVERIES = "deliveries"
-"""What gateways reported of sent messages at last, by gateway, sender and "delivered" or "lost"."""
+"""The final reports of gateways on sent messages, by gateway, sender and "delivered" or "lost"."""
 REPEATS = "repeats"
-"""Sends that may have been one too many, by channel."""
+"""Messages that were perhaps sent twice, by channel."""
 
 KEPT_FOR = timedelta(days=7)
 _SLOTS = 8
@@ -38,19 +38,19 @@ _DAYS_BEGIN_IN = ZoneInfo(DEFAULT_TIME_ZONE)
 
 
 def count(connection: Connection, what: str, *labels: str, now: datetime) -> None:
-    """Count one more of `what` on the day of `now`. Labels are single words."""
+    """Add one to the count of `what` for the day (in Paris) of `now`. Each label is a single word."""
     counts: Counter[tuple[str, str, str]] = connection.info.setdefault("counts", Counter())
     counts[_day(now), what, " ".join(labels)] += 1
 
 
 def take_counts(connection: Connection) -> Additions:
-    """What was counted in this transaction since the last time."""
+    """What was counted in this transaction since the last call."""
     counts: Additions = connection.info.pop("counts", {})
     return counts
 
 
 def adding(connection: Connection, counts: Additions) -> list[StatementWithValues]:
-    """The statements that add these counts to those of the day."""
+    """The statements that add these counts to the rows of their days."""
     slot = 0 if connection.dialect.name == "sqlite" else random.randrange(_SLOTS)  # noqa: S311 - no secret
     rows = [
         {"day": day, "what": what, "labels": labels, "slot": slot, "number": number}
@@ -60,7 +60,7 @@ def adding(connection: Connection, counts: Additions) -> list[StatementWithValue
 
 
 def counted_on_day_of(connection: Connection, now: datetime, what: str) -> dict[tuple[str, ...], int]:
-    """How many of `what` were counted by now on this day, by their labels."""
+    """How many of `what` were counted on the day of `now`, by their labels."""
     columns = daily_counts.c
     numbers = select(columns.labels, func.sum(columns.number)).where(columns.day == _day(now), columns.what == what)
     return {

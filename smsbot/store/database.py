@@ -1,15 +1,15 @@
 """Transactions on the one database, SQLite or PostgreSQL.
 
 All work is plain synchronous code on a `Connection`. Asynchronous code passes a function to `Database.write` or
-`Database.read` and awaits it. SQLite has one writer at a time, so writes queue there, and all that wait are done and
-committed together, with one fsync. PostgreSQL has a pool of threads, with a transaction for each write. Reads have
-their own threads on both engines, so that no write waits for a slow read.
+`Database.read` and awaits it. SQLite allows one writer at a time, so writes form a queue there, and all waiting writes
+are committed together, with one fsync. PostgreSQL has a pool of threads and one transaction for each write. Reads have
+threads of their own on both engines, so that no write waits for a slow read.
 
-Work that raises an exception is undone alone, and the exception goes to its caller. So a refusal, such as a 404 of the
-console, may be raised as well as returned: nothing that is committed together with it is undone or repeated.
+If the work raises an exception, only this work is undone, and its caller gets the exception. So a refusal, such as a
+404 of the console, may be raised or returned: other work in the same commit is neither undone nor repeated.
 
-Work may run a second time, on a database where the first run has left nothing: after a deadlock, or after the commit of
-several failed. So work must do nothing but read and write on its connection.
+The work may run a second time after a deadlock, or after a shared commit has failed. The first run has then left
+nothing in the database. So the work must do nothing except read and write on its connection.
 """
 
 from __future__ import annotations
@@ -37,36 +37,34 @@ from smsbot.store.prepared import Prepared, StatementWithValues, commit_after, i
 T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
-"""How long a write on SQLite waits for another process that is writing."""
+"""How long a write on SQLite waits while another process writes."""
 
 _TRIES = 4
 _LISTEN_SECONDS = 0.5  # closing may have to wait for this long
 _RECONNECT_SECONDS = 1.0
-_TRUNCATING_SECONDS = 0.1  # writers wait meanwhile
+_TRUNCATING_SECONDS = 0.1  # short, because writers have to wait meanwhile
 _TRIES_AT_TRUNCATING = 50
 
 
 def signal(connection: Connection, topic: str) -> None:
-    """Tell subscribers of `topic`, once this transaction is committed, that there is something new
-    (`Database.subscribe`).
-    """
+    """Notify the subscribers of `topic` (see `Database.subscribe`) as soon as this transaction is committed."""
     connection.info.setdefault("signals", set()).add(topic)
 
 
 def take_signals(connection: Connection) -> set[str]:
-    """The topics that were signalled in this transaction since the last time."""
+    """The topics that were signalled in this transaction since the last call."""
     topics: set[str] = connection.info.pop("signals", set())
     return topics
 
 
 def forget_pending(connection: Connection) -> None:
-    """Forget what was signalled and counted in work that has failed."""
+    """Drop the signals and counts of work that has failed."""
     take_signals(connection)
     take_counts(connection)
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT with the ON CONFLICT clauses that both engines have."""
+    """An INSERT that can take an ON CONFLICT clause: SQLAlchemy has a class of its own for each engine."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
@@ -79,9 +77,9 @@ def serialise(connection: Connection, key: str) -> None:
 
 
 def serialising(connection: Connection, keys: Iterable[str]) -> list[StatementWithValues]:
-    """The statement that does what `serialise` does, for all these keys, to be sent together with others.
+    """The statement with which `serialise` locks these keys, to be sent together with other statements.
 
-    The keys are taken in one order by everybody, so that nobody waits for somebody who waits for them.
+    The keys are always locked in the same order, so that two transactions cannot wait for each other.
     """
     return [] if connection.dialect.name == "sqlite" else [(_ADVISORY_LOCKS, {"keys": sorted(keys)})]
 
@@ -99,32 +97,32 @@ class _RunAgain(Exception):
 
 
 def _may_succeed_again(cause: BaseException | None, is_committing: bool) -> bool:
-    """Whether the transaction was certainly undone, for a reason that another try may not meet."""
+    """Whether the transaction was certainly undone, and running it again may succeed."""
     if isinstance(cause, (DeadlockDetected, SerializationFailure)):
         return True
     return isinstance(cause, psycopg.OperationalError) and cause.sqlstate in _LOST and not is_committing
 
 
 _LOST = (None, "57P01", "57P02", "57P03")
-"""SQLSTATEs of a connection that has broken (psycopg gives none) and of a server that is stopped or starts."""
+"""SQLSTATEs of a broken connection (psycopg gives None) and of a server that is stopping or starting."""
 
 
 def is_about_the_database(error: Exception) -> bool:
-    """Whether the database has failed, so that the same work may succeed later, and not the work itself.
+    """Whether the database has failed, and not the work itself. Then the same work may succeed later.
 
-    A bare `StatementError` is the work's: it has a value that cannot be written.
+    A bare `StatementError` is an error of the work: it gave a value that cannot be written.
     """
     is_of_the_work = isinstance(error, (DataError, IntegrityError)) or type(error) is StatementError
     return isinstance(error, SQLAlchemyError) and not is_of_the_work
 
 
 class Database:
-    """The store behind one URL: `sqlite:///path` or `postgresql://…` (see `SMSBOT_DATABASE_URL`)."""
+    """The database behind one URL: `sqlite:///path` or `postgresql://…` (see `SMSBOT_DATABASE_URL`)."""
 
     def __init__(self, url: str, *, threads: int = 8, busy_seconds: float = BUSY_SECONDS) -> None:
-        """Open the database. Up to `threads` reads may run at once, and as many writes beside them.
+        """Open the database. At most `threads` reads run at once, and as many writes beside them.
 
-        Raises ValueError for a URL of another engine. A file that does not exist is made at the first connection.
+        Raises ValueError for a URL of another engine. A missing SQLite file is made at the first connection.
         """
         self.url = with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -134,14 +132,14 @@ class Database:
         )
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._reading = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store-read")
-        # SQLite's writes run on the event loop; these threads only wait for other processes.
+        # SQLite's writes run on the event loop. These threads only wait while another process writes.
         self._writing = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store-write")
         self._committing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-commit")
         self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, GroupCommit] = WeakKeyDictionary()
         self._listener = None if self.is_sqlite else _Listener(self)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction and return its result once it is durable. An exception in it undoes it."""
+        """Run `work` in a transaction, and return its result when it is committed. An exception undoes the work."""
         loop = asyncio.get_running_loop()
         if not self.is_sqlite:
             return await loop.run_in_executor(self._writing, self.write_now, work)
@@ -158,19 +156,19 @@ class Database:
         return await self._writers[loop].submit(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a consistent snapshot, in a thread, and return its result."""
+        """Run `work` on a consistent snapshot, in a thread, and return its result. What it writes is rolled back."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self.read_now, work)
 
     async def truncate_log(self) -> bool:
-        """`truncate_log_now`, in a thread."""
+        """Run `truncate_log_now` in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self.truncate_log_now)
 
     def truncate_log_now(self) -> bool:
-        """Move what SQLite's write-ahead log holds into the file and empty the log, so that erased data is gone from it
-        too.
+        """Move the content of SQLite's write-ahead log into the database file and empty the log, so that erased data
+        is gone from the log too.
 
-        Returns False where a reader or writer has prevented it for some seconds. For PostgreSQL, which recycles its log
-        by itself, does nothing and returns True.
+        Returns False if a reader or writer has prevented it for some seconds. Does nothing for PostgreSQL, which
+        recycles its log by itself, and returns True.
         """
         if not self.is_sqlite:
             return True
@@ -183,10 +181,10 @@ class Database:
         return False
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
-        """`write` for synchronous callers: the shell and the tests.
+        """`write` for synchronous callers: the commands of the shell, and tests.
 
-        Where two transactions wait for each other, PostgreSQL ends one of them. That one is run again here. So is one
-        whose connection was lost before its commit began, as when the server was restarted.
+        If two transactions wait for each other, PostgreSQL ends one of them, and it is run again here. It is also run
+        again if its connection was lost before the commit began, for example because the server was restarted.
         """
         for _ in range(_TRIES):
             try:
@@ -199,7 +197,7 @@ class Database:
             raise again.error from None
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
-        """Raises `_RunAgain` where nothing was committed and another try may succeed."""
+        """Raises `_RunAgain` if nothing was committed and another try may succeed."""
         is_committing = False
         with self.engine.connect() as connection:
             try:
@@ -212,7 +210,7 @@ class Database:
                 is_committing = True
                 commit_after(connection, *last)
             except BaseException as error:
-                if not connection.invalidated:  # a lost connection has taken with it what was pending
+                if not connection.invalidated:  # what was pending is gone with a lost connection
                     forget_pending(connection)
                 connection.rollback()
                 if isinstance(error, OperationalError) and _may_succeed_again(error.orig, is_committing):
@@ -231,8 +229,8 @@ class Database:
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
         """Call `callback` after each commit that signalled `topic`. It runs in any thread and must be quick.
 
-        On PostgreSQL, commits of other processes count too. A signal can get lost with a connection, so subscribers
-        must also look for news by themselves from time to time.
+        On PostgreSQL this includes commits of other processes. A signal is lost if its connection breaks, so
+        subscribers must also check for news from time to time.
         """
         self._subscribers.setdefault(topic, []).append(callback)
         if self._listener is not None:
@@ -250,7 +248,7 @@ class Database:
                 callback()
 
     def close(self) -> None:
-        """Close every connection, once nobody waits for an answer any more."""
+        """Wait until all work is finished, then close every connection."""
         self._committing.shutdown(wait=True)
         if self._listener is not None:
             self._listener.stop()
@@ -263,7 +261,7 @@ _NOTIFY = Prepared(select(func.pg_notify("smsbot", bindparam("topic", type_=Text
 
 
 class _Listener:
-    """PostgreSQL's LISTEN on a connection of its own: gets the signals of other processes' commits."""
+    """Receives the signals of other processes through PostgreSQL's LISTEN, on a connection of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -291,7 +289,7 @@ class _Listener:
     def _listen(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("LISTEN smsbot")
-            self._database.dispatch(self._database.topics)  # signals may have been missed while nobody listened
+            self._database.dispatch(self._database.topics)  # signals may have been missed before the connection
             while not self._stopping.is_set():
                 for notification in connection.notifies(timeout=_LISTEN_SECONDS):
                     self._database.dispatch({notification.payload})

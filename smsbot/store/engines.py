@@ -17,11 +17,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from smsbot.store.journeys import JourneyConnection
 
-_TRUSTED_SECONDS = 1.0  # how long a connection to PostgreSQL is believed to be alive after its last use
+_TRUSTED_SECONDS = 1.0  # after its last use, a connection to PostgreSQL counts as alive for so long
 
 
 def with_driver(url: URL) -> URL:
-    """The URL with the driver that smsbot uses. Raises ValueError for another engine than these two."""
+    """The URL with the driver that smsbot uses. Raises ValueError for engines other than SQLite and PostgreSQL."""
     backend = url.get_backend_name()
     if backend == "postgresql":
         return url.set(drivername="postgresql+psycopg")
@@ -31,10 +31,10 @@ def with_driver(url: URL) -> URL:
 
 
 def cause_of(error: SQLAlchemyError) -> str:
-    """Why a database cannot be used, in its own words, in one line.
+    """Why a database cannot be used: one line in its own words.
 
-    A host that is not found is not repeated: a sign in the password that should be percent-encoded makes a part of the
-    password the host.
+    If the host is not found, the host is not repeated. It may be a part of the password: that happens when a sign in
+    the password is not percent-encoded.
     """
     told = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
     if "resolve host" in told:
@@ -43,16 +43,16 @@ def cause_of(error: SQLAlchemyError) -> str:
 
 
 def sqlite_engine(url: URL, busy_seconds: float) -> Engine:
-    """An engine for a SQLite file. A connection waits `busy_seconds` for another process that is writing."""
+    """An engine for a SQLite file. A connection waits up to `busy_seconds` while another process writes."""
     engine = create_engine(
         url, hide_parameters=True, connect_args={"timeout": busy_seconds, "check_same_thread": False}
     )
 
     @event.listens_for(engine, "do_connect")
     def make(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
-        """Make a new file that only its owner can read. SQLite gives its log and shared memory the same permissions."""
+        """Create a new file readable by its owner only. SQLite gives its log and shared memory the same permissions."""
         if not options.get("uri"):
-            with contextlib.suppress(OSError):  # it exists, or cannot be made: connecting will tell which
+            with contextlib.suppress(OSError):  # it exists already, or connecting will raise the same error
                 os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     @event.listens_for(engine, "connect")
@@ -71,7 +71,7 @@ def sqlite_engine(url: URL, busy_seconds: float) -> Engine:
 
 
 def postgresql_engine(url: URL, connections: int) -> Engine:
-    """An engine for PostgreSQL that keeps up to `connections` connections."""
+    """An engine for PostgreSQL that keeps up to `connections` connections open."""
     engine = create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=2)
 
     dialect: Any = engine.dialect
@@ -83,8 +83,8 @@ def postgresql_engine(url: URL, connections: int) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def is_alive(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: object) -> None:
-        """Check a connection that was unused for a while. One that was just used is not checked, because that costs as
-        much as a statement.
+        """Check a connection that was unused for a while. One that was just used is not checked, because a check costs
+        as much as a statement.
         """
         if time.monotonic() - record.info.get("at_rest_since", 0.0) < _TRUSTED_SECONDS:
             return
@@ -92,6 +92,6 @@ def postgresql_engine(url: URL, connections: int) -> Engine:
             connection.execute("SELECT 1")
             connection.rollback()
         except psycopg.Error as error:
-            raise DisconnectionError from error  # the pool makes another
+            raise DisconnectionError from error  # makes the pool open another connection
 
     return engine

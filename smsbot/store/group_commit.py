@@ -1,4 +1,4 @@
-"""SQLite has one writer at a time: writes that wait are done in one transaction and committed together."""
+"""SQLite has one writer at a time, so waiting writes are done in one transaction and committed together."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MOST_COMMITTED_TOGETHER = 64
 class _Job:
     """Work that a caller awaits.
 
-    `deadline` is by the loop's clock: if its transaction has not begun by then, the work fails. `alone` is set after a
-    commit together with others has failed.
+    `deadline` is by the loop's clock: if the transaction has not begun by then, the work fails. `alone` is True after
+    a shared commit has failed.
     """
 
     work: Callable[[Connection], Any]
@@ -47,11 +47,11 @@ class _Job:
 
 
 class GroupCommit:
-    """SQLite's writes from one event loop: all that wait are done in one transaction and committed together.
+    """SQLite's writes from one event loop: all waiting writes are done in one transaction and committed together.
 
-    The work runs on the loop. In a thread it took a sixth longer, because two busy threads take the interpreter from
-    each other at every statement. Only waiting is left to a thread: for the disk when committing, and for another
-    process when beginning.
+    The work runs on the loop. In a thread it took a sixth longer, because two busy threads compete for the interpreter
+    at every statement. Only the waiting is done in a thread: for the disk when committing, and for another process
+    when beginning.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class GroupCommit:
         forget_pending: Callable[[Connection], None],
         dispatch: Callable[[set[str]], None],
     ) -> None:
-        """`take_signals` gives the topics signalled in a transaction, `dispatch` calls their subscribers after it, and
-        `forget_pending` forgets what work has signalled and counted that failed.
+        """`take_signals` returns the topics signalled in a transaction, `dispatch` calls their subscribers after it,
+        and `forget_pending` drops the signals and counts of work that has failed.
 
         `busy_seconds` is how long a write waits for another process.
         """
@@ -76,7 +76,7 @@ class GroupCommit:
         self._forget_pending = forget_pending
         self._dispatch = dispatch
         self._waiting = waiting
-        self._committing = committing  # separate, because all the others wait for the commit
+        self._committing = committing  # a thread of its own, because all other writes wait for the commit
         self._jobs: deque[_Job] = deque()
         self._working: asyncio.Task[None] | None = None
 
@@ -97,16 +97,15 @@ class GroupCommit:
                 while self._jobs:
                     if await self._begin(connection):
                         await self._commit(connection, self._take())
-                    await asyncio.sleep(0)  # who was just answered often has the next write
-        except Exception as error:  # noqa: BLE001 - the file cannot be opened: told to all who wait
+                    await asyncio.sleep(0)  # a caller that got its answer often submits its next write now
+        except Exception as error:  # noqa: BLE001 - the file cannot be opened: all waiting callers get the error
             self._fail(error, len(self._jobs))
         finally:
             self._working = None
 
     async def _begin(self, connection: Connection) -> bool:
-        """Begin a transaction for all who wait by then; False where another process has been writing for too long.
-
-        Then all whose deadline has passed get the error at once.
+        """Begin a transaction for all waiting jobs. Returns False if another process has been writing for too long;
+        then all jobs whose deadline has passed get the error at once.
         """
         if _begins_at_once(connection):
             return True
@@ -136,9 +135,9 @@ class GroupCommit:
             self._jobs.popleft().fail(error)
 
     async def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
-        """Do the jobs in the transaction that has begun, and commit it. A job that fails is undone alone.
+        """Do the jobs in the transaction that has begun, and commit it. If a job fails, only that job is undone.
 
-        Where the transaction itself fails, each job is done again in a transaction of its own.
+        If the transaction itself fails, each job is done again in its own transaction.
         """
         topics: set[str] = set()
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -150,10 +149,10 @@ class GroupCommit:
                 counts.update(take_counts(connection))
             in_one_journey(connection, *adding(connection, counts))
             await asyncio.get_running_loop().run_in_executor(self._committing, connection.commit)
-        except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
+        except Exception as error:  # noqa: BLE001 - given to the callers that await the jobs
             self._forget_pending(connection)
             connection.rollback()
-            _driver(connection).rollback()  # after a failed commit SQLAlchemy believes that the transaction has ended
+            _driver(connection).rollback()  # SQLAlchemy believes that a failed commit has ended the transaction
             if len(jobs) > 1:
                 self._jobs.extendleft(replace(job, alone=True) for job in reversed(jobs))
             else:
@@ -164,9 +163,9 @@ class GroupCommit:
             answer()
 
     def _do(self, connection: Connection, job: _Job, *, is_alone: bool) -> Callable[[], None]:
-        """Do one job, and return the function that tells its caller the outcome, to be called after the commit.
+        """Do one job. Returns a function that gives its caller the result or the error, to be called after the commit.
 
-        Raises what has ended the whole transaction.
+        Raises an error that has ended the whole transaction.
         """
         if is_alone:
             return partial(job.answer, job.work(connection))
@@ -175,7 +174,7 @@ class GroupCommit:
         try:
             result = job.work(connection)
         except Exception as error:
-            if not driver.in_transaction:  # a full disk, for example, may end it
+            if not driver.in_transaction:  # the error has ended it, as a full disk may
                 raise
             self._forget_pending(connection)
             driver.execute("ROLLBACK TO job")
@@ -187,8 +186,8 @@ class GroupCommit:
 
 @contextmanager
 def waiting_at_most(connection: Connection, seconds: float, usual: float) -> Iterator[None]:
-    """Within the block this connection waits at most `seconds` for another process that is writing, then `usual`
-    again.
+    """Within the block this connection waits at most `seconds` while another process writes, and after the block
+    `usual` seconds again.
     """
     _wait_for_others(connection, seconds)
     try:
@@ -219,7 +218,7 @@ def _begins_at_once(connection: Connection) -> bool:
 
 
 def _begin(connection: Connection, seconds: float) -> None:
-    """Begin a transaction, waiting in a thread where another process is writing."""
+    """Begin a transaction. Waits up to `seconds` while another process writes, so it is called in a thread."""
     with waiting_at_most(connection, seconds, 0):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -1,8 +1,8 @@
-"""Journeys to PostgreSQL: some prepared statements are sent at once, and their results come back at once.
+"""Sends several prepared statements to PostgreSQL at once and gets their results at once: one journey (round trip).
 
-psycopg does this with a pipeline of cursors. But it sends each statement by a call of its own, waits for `BEGIN` apart,
-and makes several objects for each statement. So libpq is called here, by psycopg's own bindings. Connecting, waiting
-and the conversion of values and rows stay with psycopg (docs/decisions/0016).
+psycopg does this with a pipeline of cursors. But it makes a call for each statement, waits for `BEGIN` separately, and
+creates several objects for each statement. So this module calls libpq itself, through psycopg's own bindings. psycopg
+still connects, waits, and converts values and rows (docs/decisions/0016).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from psycopg.generators import fetch_many, send
 from psycopg.pq.abc import PGresult
 
 StatementSent: TypeAlias = tuple[bytes, Sequence[Any]]
-"""A statement with $1, $2, …, and their values."""
+"""A statement with placeholders $1, $2, …, and their values."""
 
 MOST_PREPARED = 200
-"""With so many prepared statements on a connection, the server forgets them all: it keeps a plan of each in memory."""
+"""With so many prepared statements on a connection, the server drops them all: it keeps each one's plan in memory."""
 
 
 @dataclass(slots=True)
 class StatementResult:
-    """What came of a statement: its rows, and how many rows it has selected or changed."""
+    """The result of a statement: its rows, and how many rows it has selected or changed."""
 
     rows: list[Sequence[Any]]
     number: int
@@ -35,7 +35,7 @@ class StatementResult:
 
 @dataclass(slots=True)
 class _Written:
-    """A statement as libpq takes it."""
+    """A statement in the form that libpq takes."""
 
     statement: bytes
     types: tuple[int, ...]
@@ -46,8 +46,8 @@ class _Written:
 class JourneyConnection(psycopg.Connection[Any]):
     """A connection that knows which statements are prepared on its server.
 
-    psycopg must not prepare statements itself (`prepare_threshold=None`): when it forgets its own, it makes the server
-    forget all.
+    psycopg itself must not prepare statements (`prepare_threshold=None`): when it drops its own, it makes the server
+    drop all of them.
     """
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -57,10 +57,10 @@ class JourneyConnection(psycopg.Connection[Any]):
         self._has_failed = False
 
     def ask(self, statements: Sequence[StatementSent], *, commits: bool = False) -> list[StatementResult]:
-        """Run these statements in their order, in the transaction that is open or in a new one.
+        """Run these statements in their order, in the open transaction or in a new one, and return their results.
 
-        With `commits` the transaction is committed after them. Raises psycopg's error of the first that fails.
-        PostgreSQL passes over what comes after it, and so over the commit.
+        With `commits` the transaction is committed after them. If a statement fails, raises psycopg's error for it.
+        PostgreSQL then skips the statements after it and the commit.
         """
         with self.lock:
             return self.wait(self._journey([self._written(*each) for each in statements], commits))
@@ -84,7 +84,7 @@ class JourneyConnection(psycopg.Connection[Any]):
             results = yield from self._results(before + len(are_asked))
             if libpq.status == pq.ConnStatus.OK:
                 libpq.exit_pipeline_mode()
-        except BaseException:  # it was lost or interrupted, and nobody knows where
+        except BaseException:  # the connection broke or was interrupted, and what the server has done is unknown
             libpq.finish()
             raise
         failed = _first_failed(results)
@@ -94,10 +94,10 @@ class JourneyConnection(psycopg.Connection[Any]):
         return [self._result(result) for result, is_asked in zip(results[before:], are_asked, strict=True) if is_asked]
 
     def _send_what_comes_before(self) -> int:
-        """Begin a transaction where none is open. Returns how many statements were sent.
+        """Begin a transaction if none is open. Returns how many statements were sent.
 
-        After a failure nobody knows which statements are prepared, or whether the tables are still as these take them
-        to be. So the server forgets all of them.
+        After a failure we do not know which statements are prepared, or whether the tables have changed since they
+        were. So the server drops all of them.
         """
         commands = [b"BEGIN"] if self.pgconn.transaction_status == pq.TransactionStatus.IDLE else []
         if self._has_failed or len(self._prepared_names) >= MOST_PREPARED:
@@ -109,7 +109,7 @@ class JourneyConnection(psycopg.Connection[Any]):
         return len(commands)
 
     def _send(self, written: _Written) -> list[bool]:
-        """Send a statement, prepared. Returns of each result that is to come whether it is the statement's own."""
+        """Send a prepared statement. Returns one bool for each result to come: whether it is the statement's result."""
         key = (written.statement, written.types)
         name = self._prepared_names.get(key)
         is_new = name is None
@@ -120,7 +120,7 @@ class JourneyConnection(psycopg.Connection[Any]):
         return [False, True] if is_new else [True]
 
     def _results(self, number: int) -> PQGen[list[PGresult]]:
-        """So many results. Those that come after a failure may be missing, as when the server stops."""
+        """The next `number` results. After a failure some may be missing, for example when the server stops."""
         results: list[PGresult] = []
         try:
             for _ in range(number):

@@ -1,8 +1,8 @@
 """Statements that run for each message. They are compiled once per engine, and go straight to its driver.
 
-SQLAlchemy looks a statement up in its cache, makes a context and wraps the result at each run. This costs several times
-what SQLite needs to answer from memory, and on PostgreSQL a large part of what a statement costs this process
-(docs/decisions/0007).
+At each run SQLAlchemy looks the statement up in its cache, makes a context and wraps the result. On SQLite this costs
+several times as much as the query itself, and on PostgreSQL it is a large part of the CPU time of a statement in this
+process (docs/decisions/0007).
 """
 
 from __future__ import annotations
@@ -43,33 +43,33 @@ _Process: TypeAlias = Callable[[Any], Any]
 
 
 class Prepared:
-    """One statement. Its values are those of its named bind parameters, all of which must be given."""
+    """One statement. Each run must give a value for every named bind parameter."""
 
     def __init__(self, statement: Statement, for_postgresql: Statement | None = None) -> None:
-        """`for_postgresql` is the same statement for PostgreSQL, where the engines need different objects for it."""
+        """`for_postgresql` is the same statement for PostgreSQL, if SQLAlchemy needs another object for it."""
         self._statement = statement
         self._for_postgresql = statement if for_postgresql is None else for_postgresql
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
-        """All rows. Raises SQLAlchemy's `DBAPIError`, as do the others."""
+        """All rows. Raises SQLAlchemy's `DBAPIError`, as the other methods do."""
         return self._on(connection).rows(connection, values)
 
     def row(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
-        """The first row; None where there is none."""
+        """The first row; None if there is none."""
         rows = self.rows(connection, values)
         return rows[0] if rows else None
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        """Run what gives no rows; how many it has changed."""
+        """Run a statement that returns no rows. Returns how many rows it has changed."""
         return self._on(connection).run(connection, values)
 
     def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run it with each of these values, which may be none."""
+        """Run the statement once for each of these values (there may be none)."""
         if values:
             self._on(connection).run_all(connection, values)
 
     def rows_of_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> list[Row]:
-        """`run_all`, for a statement that gives rows: those of all."""
+        """`run_all` for a statement that returns rows: the rows of all runs."""
         return [row for rows in in_one_journey(connection, *((self, each) for each in values)) for row in rows]
 
     def _on(self, connection: Connection) -> _OnSqlite | _OnPostgresql:
@@ -89,7 +89,7 @@ StatementWithValues: TypeAlias = tuple[Prepared, Mapping[str, Any]]
 
 
 def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[list[Row]]:
-    """Run these statements in their order; the rows of each. PostgreSQL gets all of them in one journey."""
+    """Run these statements in their order and return the rows of each. PostgreSQL gets them in one round trip."""
     if not asked:
         return []
     if connection.dialect.name == "sqlite":
@@ -98,27 +98,27 @@ def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[
 
 
 def commit_after(connection: Connection, *asked: StatementWithValues) -> None:
-    """Run these statements in their order, and commit the transaction. PostgreSQL gets all of it in one journey."""
+    """Run these statements in their order, and commit the transaction. PostgreSQL gets all of it in one round trip."""
     if connection.dialect.name == "sqlite":
         in_one_journey(connection, *asked)
     elif asked:
         _ask(connection, [(prepared.on_postgresql, values) for prepared, values in asked], commits=True)
-    connection.commit()  # for PostgreSQL this only tells SQLAlchemy where something was asked
+    connection.commit()  # if PostgreSQL has committed already, this only tells SQLAlchemy so
 
 
 def inserting(table: Table, *names: str) -> Insert:
-    """An INSERT of these columns, each from the bind parameter with its name."""
+    """An INSERT of these columns. Each value comes from the bind parameter with the column's name."""
     return table.insert().values({name: bindparam(name) for name in names})
 
 
 def upserting(table: Table, names: Sequence[str], build: Callable[[Any], Upsert]) -> Prepared:
-    """`inserting` with the ON CONFLICT clause that `build` adds. Both engines have it, each with its own object."""
+    """`inserting` with the ON CONFLICT clause that `build` adds. `build` runs for each engine's own INSERT object."""
     values: dict[str, Any] = {name: bindparam(name) for name in names}
     return Prepared(build(sqlite.insert(table).values(values)), build(postgresql.insert(table).values(values)))
 
 
 class _Compiled:
-    """The SQL of a statement for one engine, with the conversions of values in and out that SQLAlchemy would do."""
+    """The SQL of a statement for one engine. It converts parameters and results as SQLAlchemy would."""
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
@@ -209,7 +209,7 @@ def _ask(
     connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]], *, commits: bool = False
 ) -> list[StatementResult]:
     if not connection.in_transaction():
-        connection.begin()  # SQLAlchemy commits only what it knows to have begun
+        connection.begin()  # SQLAlchemy commits only a transaction that it knows
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, JourneyConnection)
     try:
@@ -225,10 +225,10 @@ def _ask(
 def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:
     values = list(row)
     for position, process in processes:
-        if values[position] is not None:  # None is None on each side, and most moments are not there
+        if values[position] is not None:  # None needs no conversion, and most times are NULL
             values[position] = process(values[position])
     return values
 
 
 _Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
-"""The name of the value to give, or None; its conversion for the engine; the value that is fixed in the statement."""
+"""The name of the value to give, or None; its conversion for the engine; the fixed value in the statement."""

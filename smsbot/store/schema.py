@@ -1,8 +1,8 @@
-"""Brings a database's schema up to date, and tells whether it is.
+"""Brings a database's schema up to date, and checks whether it is.
 
-The migrations in `migrations/versions/` are part of the package and need no `alembic.ini`. All missing ones run in one
-transaction, so a database is either unchanged or up to date. A second process that wants the same waits, and then finds
-nothing to do.
+The migrations in `migrations/versions/` are part of the package and need no `alembic.ini`. All missing migrations run
+in one transaction, so a database is either unchanged or up to date. A second process that migrates at the same time
+waits, and then finds nothing to do.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _one_at_a_time = threading.Lock()
 
 
 class SchemaProblem(Problem):
-    """The schema is not the one of this version. The sentence says what to do."""
+    """The schema does not fit this version of smsbot. The sentence says what to do."""
 
 
 def upgrade(database: Database) -> None:
-    """Run the missing migrations. This may be repeated, and run by several processes at once.
+    """Run the missing migrations. It is safe to repeat this, and to run it in several processes at once.
 
-    Raises `SchemaProblem` where the database was made by a later version of smsbot.
+    Raises `SchemaProblem` if a later version of smsbot made the database.
     """
     with _one_at_a_time:
         database.write_now(_upgrade)
 
 
 def open_ready(url: str, *, migrate: bool = False) -> Database:
-    """Open the database at `url` with a current schema.
+    """Open the database at `url`, with a current schema.
 
-    A SQLite file is brought up to date, and with `migrate` any database; without it, PostgreSQL must be up to date.
-    Raises `SchemaProblem` where it is not, or cannot be.
+    A SQLite file is always brought up to date. PostgreSQL is brought up to date only with `migrate`. Raises
+    `SchemaProblem` if the schema is out of date or from a later version.
     """
     database = Database(url)
     try:
@@ -55,18 +55,18 @@ def open_ready(url: str, *, migrate: bool = False) -> Database:
 
 
 def current(connection: Connection) -> str | None:
-    """The database's revision; None where no migration has run."""
+    """The database's revision; None if no migration has run."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the schema is the one of this version: one small query, for the health check."""
+    """Whether the schema fits this version. It is one small query, cheap enough for the health check."""
     return current(connection) == newest()
 
 
 @cache
 def newest() -> str:
-    """The revision of this version of smsbot."""
+    """The newest revision that this version of smsbot has."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None, "the package holds its migrations"
     return head
@@ -74,20 +74,20 @@ def newest() -> str:
 
 @cache
 def _known() -> frozenset[str | None]:
-    """All revisions that this or an earlier version of smsbot can have left in a database."""
+    """All revisions that this or an earlier version of smsbot may have left in a database."""
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
     return frozenset({None, *(each.revision for each in revisions)})
 
 
 def check(connection: Connection) -> None:
-    """Raise `SchemaProblem` where the schema is older or later than this version: one small query."""
+    """Raise `SchemaProblem` if the schema is older or newer than this version. It is one small query."""
     refuse_a_later_one(connection)
     if not is_current(connection):
         raise SchemaProblem("the database's schema is older than this version of smsbot: run smsbot migrate first")
 
 
 def refuse_a_later_one(connection: Connection) -> None:
-    """Raise `SchemaProblem` where a later version of smsbot made the schema."""
+    """Raise `SchemaProblem` if a later version of smsbot made the schema."""
     revision = current(connection)
     if revision not in _known():
         raise SchemaProblem(

@@ -1,6 +1,6 @@
-"""The ids of messages that change nothing if they come again, where no other table remembers them.
+"""Remembers ids of messages that change nothing if they come again and that are in no other table.
 
-These are pieces of messages that were put together, and what a gateway lists each time it is asked. An id is
+These are the pieces of long messages that were put together, and messages that a gateway lists at every poll. An id is
 remembered for `SEEN_FOR` after it was last seen.
 """
 
@@ -20,13 +20,13 @@ _LOOKED_UP_AT_ONCE = 500
 
 
 def mark_seen(connection: Connection, gateway: str, ids: Sequence[str], now: datetime) -> None:
-    """Remember these ids from now on."""
-    for identifier in sorted(ids):  # always in the same order, so that two processes do not wait for each other
+    """Remember these ids of `gateway` as seen at `now`."""
+    for identifier in sorted(ids):  # always in the same order, so that two processes cannot wait for each other
         _MARK.run(connection, {"gateway": gateway, "gateway_message_id": identifier, "seen_at": now})
 
 
 def seen_among(connection: Connection, gateway: str, ids: Sequence[str], now: datetime) -> tuple[set[str], set[str]]:
-    """Those of these ids that are remembered, and those among them that should be marked anew so that they stay so."""
+    """The ids among these that are remembered, and the part of them that must be marked again to stay remembered."""
     columns = seen_messages.c
     seen: set[str] = set()
     fading: set[str] = set()
@@ -42,7 +42,7 @@ def seen_among(connection: Connection, gateway: str, ids: Sequence[str], now: da
 
 
 def forget_seen(connection: Connection, before: datetime) -> int:
-    """Forget the ids that were last seen before then, and return how many there were."""
+    """Forget the ids that were last seen before this time. Returns how many they were."""
     return connection.execute(delete(seen_messages).where(seen_messages.c.seen_at < before)).rowcount
 
 

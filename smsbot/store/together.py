@@ -1,4 +1,4 @@
-"""Work that is done for all who wait, in one transaction: see `Together`."""
+"""Does work for all waiting callers in one transaction: see `Together`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Result = TypeVar("Result")
 
 MOST_TOGETHER = 64
 AT_ONCE_ON_POSTGRESQL = 2
-"""So many transactions at the same time: one has the server work while the other has Python work."""
+"""How many transactions run at the same time. With two, the server works on one while Python works on the other."""
 GATHERING_SECONDS = 0.001
-"""How long a transaction waits for more items. Nobody notices it, and most of what a transaction costs is for all."""
-REST, LONGEST_REST = 3, 0.1  # times as long as the transaction took; seconds
+"""How long a transaction waits for more items. Nobody notices it, and it saves most of the cost of a transaction."""
+REST, LONGEST_REST = 3, 0.1  # a multiple of the transaction's duration; seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class _Waiting(Generic[Item, Result]):
 
 @dataclass(frozen=True, slots=True)
 class Share(Generic[Item]):
-    """How much one transaction takes, so that others find room: at most `items`, of at most `weight` together.
+    """How much one transaction takes, so that other work gets its turn: at most `items`, with `weight` in total.
 
-    `weigh` gives the weight of an item that follows another one in the transaction (None for the first). A single item
-    may weigh more. With `rests`, nothing is done after each transaction for three times as long as it took, for 0.1 s
-    at most: that is for work that comes in floods.
+    `weigh` returns the weight of an item, given the item before it in the transaction (None for the first). A single
+    item may be heavier than `weight`. `rests` is for work that comes in floods: after each transaction nothing is done
+    for three times its duration, but at most 0.1 s.
     """
 
     items: int = MOST_TOGETHER
@@ -48,9 +48,9 @@ class Share(Generic[Item]):
 class Together(Generic[Item, Result]):
     """Does the same work for many items.
 
-    A transaction begins a millisecond after an item has come, and is for all that wait by then. Those that come
-    meanwhile wait for the next one. Where the work on several fails, it is done again for each of them alone, so that
-    an item fails only by itself, or because the database does.
+    A transaction begins a millisecond after an item has come, and takes all items that are waiting then. Items that
+    come meanwhile wait for the next one. If the work on several items fails, it is done again for each of them alone.
+    So an item fails only for its own reason, or because the database fails.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Together(Generic[Item, Result]):
         key: Callable[[Item], Hashable] | None,
         share: Share[Item] | None = None,
     ) -> None:
-        """`work` returns the result of each item, in their order.
+        """`work` returns the result of each item, in the order of the items.
 
-        Of the items with the same `key` the first is worked on alone, then the second, and so on. Where `key` is None,
-        all items are worked on in the order in which they came, one transaction after the other; then `work` looks
-        after those that belong together.
+        Items with the same `key` are never in the same transaction: the first is finished before the second begins.
+        If `key` is None, all items are worked on in the order in which they came, in one transaction after the other;
+        then `work` must handle items that belong together.
         """
         self._database = database
         self._work = work
@@ -77,7 +77,7 @@ class Together(Generic[Item, Result]):
         self._rests_until = 0.0  # by the loop's clock
 
     async def do(self, item: Item) -> Result:
-        """The result of the work on this item, once it is durable. Raises what the work on it raises."""
+        """The result of the work on this item, when it is committed. Raises what the work raises."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append(_Waiting(item, self._key(item) if self._key is not None else None, future))
@@ -102,10 +102,10 @@ class Together(Generic[Item, Result]):
         finally:
             task = asyncio.current_task()
             assert task is not None
-            self._running.discard(task)  # at once, or whoever comes next would wait for it
+            self._running.discard(task)  # at once, or the next caller would wait for this task, which does nothing more
 
     def _take(self) -> list[_Waiting[Item, Result]]:
-        """The next items, each with another key, and with none that is being worked on."""
+        """The next items. Each has a key of its own, and no item with that key is being worked on."""
         taken: list[_Waiting[Item, Result]] = []
         passed: list[_Waiting[Item, Result]] = []
         weight = 0
@@ -127,7 +127,7 @@ class Together(Generic[Item, Result]):
         items = [one.item for one in some]
         try:
             results = await self._database.write(lambda connection: self._work(connection, items))
-        except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
+        except Exception as error:  # noqa: BLE001 - given to the callers that await it
             if len(some) > 1 and not is_about_the_database(error):
                 for one in some:
                     await self._finish([one])

@@ -109,13 +109,13 @@ def test_what_is_no_backup_is_told_in_one_line_and_nothing_is_overwritten(shell:
         (["nowhere/copy.db"], "No such file or directory"),
         (["--check", "none.db"], "No such file or directory"),
         (["--check", "half.db"], "use another backup"),
-        (["--check", "text.db"], "is no SQLite database"),
+        (["--check", "text.db"], "is not a SQLite database"),
         (["--check", "dump.db"], "pg_restore"),
         (["--check", "broken.db"], "use another backup"),
-        (["--check", "other.db"], "is no database of smsbot"),
+        (["--check", "other.db"], "is not a database of smsbot"),
         (["--check", "later.db"], "install that version"),
         (["--check", "older.db"], "no such column"),
-        (["--check", "orphans.db"], "rows that are missing"),
+        (["--check", "orphans.db"], "refer to missing rows"),
         (["--check", "../smsbot.db"], "its newest rows are in smsbot.db-wal"),
     ]
     for (*options, name), said in lines:

@@ -1,7 +1,7 @@
-"""Alembic's way in. Always run by `smsbot.store.schema`, on a connection whose transaction is already open.
+"""Alembic runs this module. `smsbot.store.schema` starts Alembic, on a connection with an open transaction.
 
-A new revision begins with `alembic revision --rev-id 0002 -m "what it does"` and is written by hand; the tests compare
-what all revisions build with `smsbot.store.tables`, on both engines.
+Begin a new revision with `alembic revision --rev-id 0002 -m "what it does"` and write it by hand. A test compares the
+schema that all revisions build with `smsbot.store.tables`, on both engines.
 """
 
 from alembic import context

@@ -1,18 +1,18 @@
-"""Every table, as SQLAlchemy Core: a module for each part of the field. The migrations build exactly this.
+"""Every table, as SQLAlchemy Core: one module for each part of the field.
 
-A test compares the two. Other rooms import the tables from here. Records from outside are keyed by (`source`,
-`external_id`), so that two instances of RDV Service Public may share numbers.
+A test checks that the migrations build exactly this. Other rooms import the tables from here. Records from outside have
+the key (`source`, `external_id`), because two instances of RDV Service Public may use the same numbers.
 
-appointment_tables    organisations, appointments, and who is expected
+appointment_tables    organisations, appointments and participations
 act_tables            what is done to them: requests to their source, batches, the audit
-source_tables         how it stands with the sources
-incoming_tables       messages from usagers, and what is remembered of their conversations
+source_tables         the state of each source
+incoming_tables       messages from usagers, and the memory of their conversations
 outgoing_tables       the outbox
-inbox_tables          what agents keep beside the messages of their inbox
+inbox_tables          notes, ready answers and alerts of the agents' inbox
 agent_tables          who may act, and how they sign in
-event_tables          what other systems are told of
-figure_tables         what is counted, and when background work last succeeded
-columns               what all of them share: the metadata, moments in UTC, ids, indexes of some of the rows
+event_tables          what other systems are told
+figure_tables         counts by day and month, and the last success of background work
+columns               what all tables share: the metadata, times in UTC, ids, partial indexes
 """
 
 from __future__ import annotations

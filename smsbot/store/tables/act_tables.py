@@ -9,28 +9,27 @@ from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata,
 cancellation_requests = Table(
     "cancellation_requests",
     metadata,
-    # Cancellations of appointments that a connected source owns, and what their usagers take back of them: wished here,
-    # and carried out there.
+    # Requests to a connected source to cancel one of its appointments, or to take back a cancellation by an usager.
     id_column(),
     Column("appointment_id", RowId, ForeignKey("appointments.id"), nullable=False),
-    Column("participation_id", RowId),  # NULL: an agent ends the whole appointment
-    Column("status", Text, nullable=False),  # wished: 'excused' or 'revoked'; 'unknown' takes a cancellation back
+    Column("participation_id", RowId),  # NULL: an agent cancels the whole appointment
+    Column("status", Text, nullable=False),  # requested: 'excused' or 'revoked'; 'unknown' takes a cancellation back
     Column("by", Text, nullable=False),
     Column("way", Text, nullable=False),
     Column("agent", Text),
-    Column("word", Text),  # what an agent adds for the usagers
-    Column("in_reply_to", RowId, ForeignKey("incoming_messages.id")),  # the yes, where it came by SMS
+    Column("word", Text),  # what the agent adds to the message to the usagers
+    Column("in_reply_to", RowId, ForeignKey("incoming_messages.id")),  # the yes, if it came by SMS
     Column("requested_at", UtcDateTime, nullable=False),
-    Column("starts_at", UtcDateTime, nullable=False),  # of the appointment, as the usager or agent knew it
-    # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it there meanwhile) | 'given_up' (it has begun)
-    # | 'withdrawn' (it was taken back before it was carried out)
+    Column("starts_at", UtcDateTime, nullable=False),  # the appointment's start, as known at the request
+    # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it at the source meanwhile)
+    # | 'given_up' (the appointment has begun) | 'withdrawn' (the request was taken back before it was carried out)
     Column("state", Text, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt
-    Column("leased_until", UtcDateTime),  # while an attempt is made: when the process that makes it counts as dead
+    Column("leased_until", UtcDateTime),  # during an attempt: after this time the process that makes it counts as dead
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("registered_at", UtcDateTime),  # when the usager was told that the request is registered
     Column("finished_at", UtcDateTime),
-    Column("problem", Text),  # what the last attempt met, in one sentence without personal data
+    Column("problem", Text),  # why the last attempt failed, in one sentence without personal data
     of_its_appointment(),
     Index(None, "appointment_id"),
     partial_index("ix_cancellation_requests_in_reply_to", "in_reply_to", where="in_reply_to IS NOT NULL"),
@@ -41,13 +40,13 @@ cancellation_requests = Table(
 batches = Table(
     "batches",
     metadata,
-    # What an agent does to many appointments at once.
+    # One act of an agent on many appointments at once.
     id_column(),
     Column("act", Text, nullable=False),  # 'cancel' or 'write'
     Column("way", Text, nullable=False),
     Column("agent_id", RowId, ForeignKey("agents.id")),  # NULL: the operator of the service
-    Column("status", Text),  # of what is cancelled: 'revoked' or 'excused'
-    Column("word", Text),  # what people are told
+    Column("status", Text),  # the status that a cancellation gives: 'revoked' or 'excused'
+    Column("word", Text),  # the text for the usagers
     Column("created_at", UtcDateTime, nullable=False),
     Column("begins_at", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),  # 'running' -> 'done' | 'stopped'
@@ -60,11 +59,11 @@ batches = Table(
 batch_appointments = Table(
     "batch_appointments",
     metadata,
-    # The appointments of a batch, and what has become of each.
+    # The appointments of a batch, with the result for each.
     Column("batch_id", RowId, ForeignKey("batches.id"), primary_key=True),
     Column("appointment_id", RowId, ForeignKey("appointments.id"), primary_key=True),
     Column("position", Integer, nullable=False),
-    Column("outcome", Text),  # NULL: not done
+    Column("outcome", Text),  # NULL: not done yet
     Column("done_at", UtcDateTime),
     partial_index("ix_batch_appointments_waiting", "batch_id", "position", where="outcome IS NULL"),
 )
@@ -78,12 +77,12 @@ audit = Table(
     Column("by", Text, nullable=False),  # 'usager', 'agent', 'source', 'system'
     Column("way", Text, nullable=False),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
     Column("agent", Text),
-    Column("administrator_id", RowId, ForeignKey("agents.id")),  # who did it in the console to the account of `agent`
-    Column("detail", Text),  # what an account was given, or what was taken from it: role and organisations, by ids
+    Column("administrator_id", RowId, ForeignKey("agents.id")),  # who changed the account of `agent` in the console
+    Column("detail", Text),  # the role and the organisations (by ids) that an account was given or lost
     Column("appointment_id", RowId, ForeignKey("appointments.id")),
     Column("participation_id", RowId),
     of_its_appointment(),
     Index(None, "appointment_id"),
-    # For the purge: acts in which an agent is named.
+    # For the purge: rows that name an agent.
     partial_index("ix_audit_named", "at", where="agent IS NOT NULL"),
 )

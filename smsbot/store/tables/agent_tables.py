@@ -10,31 +10,31 @@ agents = Table(
     "agents",
     metadata,
     id_column(),
-    Column("email", Text, nullable=False, unique=True),  # in lower case; of a service account its name, without an @
+    Column("email", Text, nullable=False, unique=True),  # in lower case; for a service account its name, without an @
     Column("name", Text),
-    Column("searched", Text, nullable=False, server_default=text("''")),  # name and address, folded as searches compare
-    # 'agent' or 'administrator': what they are in all organisations. NULL: only what stands in agent_organisations.
+    Column("searched", Text, nullable=False, server_default=text("''")),  # name and address, folded for searches
+    # Their role in all organisations: 'agent' or 'administrator'. NULL: only the roles in agent_organisations.
     Column("role_everywhere", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("signed_in_at", UtcDateTime),  # when they last signed in to the console
-    Column("revoked_at", UtcDateTime),  # shut out until added again
+    Column("revoked_at", UtcDateTime),  # they may not act until they are added again
     partial_index("ix_agents_everywhere", "role_everywhere", where="role_everywhere IS NOT NULL"),
 )
 
 service_accounts = Table(
     "service_accounts",
     metadata,
-    # The accounts that are no agents but other systems. They only use the API, and only what their scopes allow.
+    # Accounts of other systems. They can use only the API, and only what their scopes allow.
     Column("agent_id", RowId, ForeignKey("agents.id"), primary_key=True),
     Column("scopes", JSON, nullable=False),  # a list; see `smsbot.agents.tokens.ApiScope`
-    Column("token_days", Integer),  # for how many days each of its tokens is made; NULL: for ever
+    Column("token_days", Integer),  # how many days each of its tokens is valid; NULL: for ever
 )
 
 agent_organisations = Table(
     "agent_organisations",
     metadata,
     Column("agent_id", RowId, ForeignKey("agents.id"), primary_key=True),
-    # Organisations by the source's ids, without a foreign key: they need not be known yet.
+    # Organisations by the source's ids, without a foreign key: an agent may be added before an organisation is known.
     Column("source", Text, primary_key=True),
     Column("organisation_external_id", Text, primary_key=True),
     Column("role", Text, nullable=False, server_default=text("'agent'")),  # or 'administrator': manages its accounts
@@ -44,7 +44,7 @@ agent_organisations = Table(
 former_agent_organisations = Table(
     "former_agent_organisations",
     metadata,
-    # Where a revoked agent was, so that the administrators there still find the account.
+    # The organisations of a revoked agent, so that the administrators there still find the account.
     Column("agent_id", RowId, ForeignKey("agents.id"), primary_key=True),
     Column("source", Text, primary_key=True),
     Column("organisation_external_id", Text, primary_key=True),
@@ -82,7 +82,7 @@ agent_password_resets = Table(
 agent_identities = Table(
     "agent_identities",
     metadata,
-    # OpenID Connect: `sub` identifies a person for good; an e-mail address may change (Core 1.0, 5.7).
+    # OpenID Connect: `sub` identifies a person for ever; an e-mail address may change (Core 1.0, section 5.7).
     Column("issuer", Text, primary_key=True),
     Column("subject", Text, primary_key=True),
     Column("agent_id", RowId, ForeignKey("agents.id"), nullable=False),
@@ -106,14 +106,14 @@ sign_in_throttles = Table(
     "sign_in_throttles",
     metadata,
     Column("key", Text, primary_key=True),  # a keyed hash of the account or the network address
-    Column("spent_until", UtcDateTime, nullable=False),  # from then on, there is nothing to remember
+    Column("spent_until", UtcDateTime, nullable=False),  # after this time the row means nothing
 )
 
 calendar_feeds = Table(
     "calendar_feeds",
     metadata,
-    # Calendars of an organisation's appointments that a program reads by a secret address. The address is made of the
-    # id and the nonce, so a new nonce ends the old one; it works as long as the agent may act in the organisation.
+    # Calendars of an organisation's appointments that a program reads at a secret address. The address is made of the
+    # id and the nonce, so a new nonce ends the old address. It works as long as the agent may act in the organisation.
     id_column(),
     Column("nonce", Text, nullable=False),
     Column("agent_id", RowId, ForeignKey("agents.id"), nullable=False),

@@ -1,4 +1,4 @@
-"""Organisations, their appointments, and who is expected: the participations."""
+"""Organisations, their appointments, and the participations: who is expected."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ appointments = Table(
     Column("source", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("organisation_id", RowId, ForeignKey("organisations.id")),
-    Column("uuid", Text, nullable=False),  # UID of the calendar parts; made here where the source has none
+    Column("uuid", Text, nullable=False),  # UID of calendar entries; made here if the source has none
     Column("starts_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime),
     Column("time_zone", Text),
@@ -56,16 +56,16 @@ appointments = Table(
     Column("bookable_by_everyone", Boolean, nullable=False),
     Column("created_at", UtcDateTime),  # at the source
     Column("calendar_sequence", Integer, nullable=False, server_default=text("0")),
-    Column("source_event_at", UtcDateTime),  # of when the newest record is that was applied
-    Column("destroyed_at", UtcDateTime),  # destroyed at the source; it stays so
-    Column("not_shown_at", UtcDateTime),  # when its connected source last did not show it, though asked for it
-    Column("quiet_until", UtcDateTime),  # until when no reminder of it is written, as who imported it has asked
-    Column("to_read_at", UtcDateTime),  # from when it is to be read again at its connected source
+    Column("source_event_at", UtcDateTime),  # the time of the newest record from the source that was applied
+    Column("destroyed_at", UtcDateTime),  # destroyed at the source, which is final
+    Column("not_shown_at", UtcDateTime),  # when its connected source was last asked for it and did not show it
+    Column("quiet_until", UtcDateTime),  # no reminder is written before this time, as the importing person asked
+    Column("to_read_at", UtcDateTime),  # from this time on it must be read again from its connected source
     Column("changed_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id"),
     Index(None, "changed_at", "id"),
     Index(None, "starts_at", "id"),
-    # Wide, so that the places and labels that an organisation's appointments have are read from it alone.
+    # Wide, so that the places and labels of an organisation's appointments can be read from this index alone.
     Index(
         "ix_appointments_organisation_id_starts_at",
         "organisation_id",
@@ -98,41 +98,41 @@ participations = Table(
     Column("last_name", Text),
     Column("surnames", JSON, nullable=False),
     Column("first_names", JSON, nullable=False),
-    Column("folded_names", Text, nullable=False, server_default=text("''")),  # as searches compare
+    Column("folded_names", Text, nullable=False, server_default=text("''")),  # for searches
     Column("phone", Text),
     Column("email", Text),
     Column("notify_by_sms", Boolean, nullable=False),
     Column("notify_by_email", Boolean, nullable=False),
     Column("send_lifecycle_notifications", Boolean, nullable=False),
     Column("send_reminder_notification", Boolean, nullable=False),
-    # The columns above combine the usager's and the responsible person's data where there is a responsible person.
-    # `own` keeps the two apart, because either may change alone. The times are of when the newest record of each is.
+    # If there is a responsible person, the columns above combine their data and the usager's. `own` keeps the two
+    # apart, because either may change alone. The two times are those of the newest record of each.
     Column("own", JSON(none_as_null=True)),
     Column("person_event_at", UtcDateTime),
     Column("responsible_event_at", UtcDateTime),
-    Column("erased_at", UtcDateTime),  # names, number and address are erased; late records bring nothing back
+    Column("erased_at", UtcDateTime),  # names, number and address were erased; later records must not bring them back
     Column("wrong_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("wrong_answer_at", UtcDateTime),
     Column("locked_until", UtcDateTime),
-    # Through the link: answers without any letter. They do not count as wrong, but their number is limited.
+    # Answers through the link that contain no letter. They do not count as wrong, but their number is limited.
     Column("unread_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("unread_answer_at", UtcDateTime),
     Column("reminded_at", UtcDateTime),
-    Column("announced_at", UtcDateTime),  # its usager wrote that they come
-    # While an agent may take a cancellation back: until when nobody is told, and what `announced_at` was before it.
+    Column("announced_at", UtcDateTime),  # the usager wrote that they will come
+    # While an agent may take a cancellation back: until when the usager is not told, and `announced_at` before it.
     Column("held_until", UtcDateTime),
     Column("announced_before", UtcDateTime),
-    Column("cancellation_requested_at", UtcDateTime),  # wished here; its source has not answered yet
-    Column("taking_back_requested_at", UtcDateTime),  # its usager takes their cancellation back; likewise
+    Column("cancellation_requested_at", UtcDateTime),  # requested here; the source has not answered yet
+    Column("taking_back_requested_at", UtcDateTime),  # the usager takes the cancellation back; not answered yet either
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
-    # Keyed like appointments, with the appointment: a source may number participations within each appointment.
+    # The key includes the appointment: a source may number participations within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
-    UniqueConstraint("appointment_id", "id"),  # other tables point at both
+    UniqueConstraint("appointment_id", "id"),  # for the foreign keys of other tables
     Index(None, "phone"),
     Index("ix_participations_lower_email", text("lower(email)")),
-    # For people who are reached through a responsible person: their own number and address are in `own`.
+    # People with a responsible person: their own number and address are in `own`.
     partial_index("ix_participations_own", "appointment_id", where="own IS NOT NULL"),
-    # Agents search for parts of names and numbers. All rows of this index are read for it; they are few.
+    # Agents search for parts of names and numbers. A search reads this whole index; it is small.
     partial_index(
         "ix_participations_searched",
         "folded_names",
@@ -144,7 +144,7 @@ participations = Table(
     ),
     Index(None, "source", "usager_external_id"),
     Index(None, "source", "responsible_external_id"),
-    # For the purge: who is not erased yet.
+    # For the purge: people who are not erased yet.
     partial_index("ix_participations_unerased", "appointment_id", where="erased_at IS NULL"),
     # The cancellations of a month.
     partial_index("ix_participations_cancelled_at", "cancelled_at", where="cancelled_at IS NOT NULL"),

@@ -1,4 +1,4 @@
-"""What the tables share: the metadata, moments in UTC, ids, and indexes of some of the rows."""
+"""What the tables share: the metadata, times in UTC, ids, and partial indexes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC on both engines. A naive one is a programming error and refused.
+    """An aware datetime, in UTC on both engines. A naive one is a programming error and raises ValueError.
 
-    SQLite has no such type. There it is text that sorts in the order of time and that SQLite's own functions can read.
+    SQLite has no such type. There it is text that sorts by time and that SQLite's own functions can read.
     """
 
     impl = DateTime(timezone=True)
@@ -38,7 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _from_text if dialect.name == "sqlite" else _in_utc
 
 
-@lru_cache(maxsize=256)  # one moment is written into several columns of many rows
+@lru_cache(maxsize=256)  # the same time is written into several columns of many rows
 def _as_text(utc: datetime) -> str:
     return utc.isoformat(" ", "microseconds").removesuffix("+00:00")
 
@@ -69,10 +69,10 @@ def id_column() -> Column[int]:
 
 
 def of_its_appointment() -> ForeignKeyConstraint:
-    """`participation_id` is a participation in `appointment_id`.
+    """The foreign key which says that `participation_id` is a participation in `appointment_id`.
 
-    By both, since the tables are indexed by the appointment: else each participation that is deleted would be looked
-    for in all their rows.
+    It has both columns because the tables are indexed by the appointment. Otherwise each deletion of a participation
+    would scan all rows of these tables.
     """
     return ForeignKeyConstraint(
         ["appointment_id", "participation_id"], ["participations.appointment_id", "participations.id"]
@@ -82,6 +82,6 @@ def of_its_appointment() -> ForeignKeyConstraint:
 def partial_index(name: str, *columns: str | TextClause, where: str) -> Index:
     """An index of the rows that fulfil `where`, on both engines.
 
-    A statement has to write the condition in the same words, or the engines do not use the index.
+    A statement must write the condition in the same words. Otherwise the engines do not use the index.
     """
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))

@@ -11,17 +11,17 @@ from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata
 closed_months = Table(
     "closed_months",
     metadata,
-    # The months whose figures are kept for good in `monthly_figures` and `monthly_places`, as 2026-05. Rows of these
-    # months are not counted any more.
+    # The months, such as 2026-05, whose figures are kept for ever in `monthly_figures` and `monthly_places`. The rows
+    # of these months are not counted again.
     Column("month", Text, primary_key=True),
     Column("closed_at", UtcDateTime, nullable=False),
-    Column("is_thinned", Boolean, nullable=False, server_default=false()),  # rows have been deleted since
+    Column("is_thinned", Boolean, nullable=False, server_default=false()),  # rows of the month were deleted since
 )
 
 open_months = Table(
     "open_months",
     metadata,
-    # The other months of which figures are kept, only until they are counted anew.
+    # The other months with figures. Their figures are kept only until they are counted again.
     Column("month", Text, primary_key=True),
     Column("counted_at", UtcDateTime, nullable=False),
 )
@@ -57,7 +57,7 @@ MONTHLY_COUNTS = (
     "answered_4_to_24_hours",
     "answered_24_hours_or_more",
 )
-"""What is counted of an organisation in a month: the columns of `monthly_figures`."""
+"""What is counted for an organisation in a month: the columns of `monthly_figures`."""
 
 APPOINTMENT_COUNTS = (
     "appointments",
@@ -67,14 +67,14 @@ APPOINTMENT_COUNTS = (
     "appointments_seen",
     "appointments_missed",
 )
-"""What is counted of the appointments that begin in a month."""
+"""What is counted for the appointments that begin in a month."""
 
 PLACE_COUNTS = (*APPOINTMENT_COUNTS, "segments_at_place")
-"""What is counted of a place of an organisation in a month: the columns of `monthly_places`."""
+"""What is counted for a place of an organisation in a month: the columns of `monthly_places`."""
 
 
 def _counts(names: Iterable[str]) -> Iterator[Column[int]]:
-    """Columns and no JSON, so that the database adds them up over hundreds of organisations."""
+    """Columns and not JSON, so that the database can add them up over hundreds of organisations."""
     for name in names:
         yield Column(name, Integer, nullable=False)
 
@@ -84,7 +84,7 @@ monthly_figures = Table(
     metadata,
     id_column(),
     Column("month", Text, nullable=False),
-    Column("organisation_id", RowId, ForeignKey("organisations.id")),  # NULL: of what belongs to none
+    Column("organisation_id", RowId, ForeignKey("organisations.id")),  # NULL: what belongs to no organisation
     *_counts(MONTHLY_COUNTS),
     Index(None, "month", "organisation_id"),
 )
@@ -103,10 +103,10 @@ monthly_places = Table(
 daily_counts = Table(
     "daily_counts",
     metadata,
-    # What happened on a day (of Paris, as 2026-05-31), by labels; see `smsbot.store.daily_counts`.
+    # What happened on a day (of Paris, such as 2026-05-31), by labels; see `smsbot.store.daily_counts`.
     Column("day", Text, primary_key=True),
     Column("what", Text, primary_key=True),
-    Column("labels", Text, primary_key=True),  # words with a space between them
+    Column("labels", Text, primary_key=True),  # words separated by spaces
     Column("slot", SmallInteger, primary_key=True, autoincrement=False),  # the number is the sum over all slots
     Column("number", BigInteger, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""What agents keep beside the messages of their inbox."""
+"""Notes, ready answers and alerts of the agents' inbox."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata
 inbox_notes = Table(
     "inbox_notes",
     metadata,
-    # What agents write for their colleagues about a thread. It is never sent, and is erased with the message.
+    # Notes of agents for their colleagues about a thread. They are never sent, and are erased with the message.
     id_column(),
-    Column("message_id", RowId, ForeignKey("incoming_messages.id"), nullable=False),  # the newest when it was written
+    Column("message_id", RowId, ForeignKey("incoming_messages.id"), nullable=False),  # the newest message at that time
     Column("agent_id", RowId, ForeignKey("agents.id"), nullable=False),
     Column("written_at", UtcDateTime, nullable=False),
     Column("text", Text, nullable=False),
@@ -21,7 +21,7 @@ inbox_notes = Table(
 ready_answers = Table(
     "ready_answers",
     metadata,
-    # Texts that the agents of an organisation keep for their answers.
+    # Texts that the agents of an organisation can use as answers.
     id_column(),
     Column("organisation_id", RowId, ForeignKey("organisations.id"), nullable=False),
     Column("title", Text, nullable=False),
@@ -33,7 +33,7 @@ ready_answers = Table(
 inbox_alerts = Table(
     "inbox_alerts",
     metadata,
-    # Where an organisation gets the e-mail that messages are waiting.
+    # Where an organisation gets an e-mail if messages are waiting.
     Column("organisation_id", RowId, ForeignKey("organisations.id"), primary_key=True),
     Column("email", Text, nullable=False),
 )

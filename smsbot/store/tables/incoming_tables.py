@@ -1,4 +1,4 @@
-"""Messages from usagers, what is remembered of their conversations, and who has opted out."""
+"""Messages from usagers, the memory of their conversations, and who has opted out."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ opt_outs = Table(
     metadata,
     Column("number", Text, primary_key=True),
     Column("opted_out_at", UtcDateTime, nullable=False),
-    # Whether nobody was known at that number when STOP came. Such a STOP is kept for the retention period, or as long
-    # as somebody is known there.
+    # Whether nobody with this number was known when STOP came. Such a STOP is kept for the retention period, and longer
+    # while somebody with this number is known.
     Column("by_stranger", Boolean, nullable=False, server_default=false()),
     Index(None, "opted_out_at", "number"),
 )
@@ -52,29 +52,29 @@ incoming_messages = Table(
     Column("to_number", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("outcome", Text, nullable=False),  # the name of the reply, or 'silence'
-    Column("reason", Text),  # why silent
+    Column("reason", Text),  # why there was no answer
     Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
     Column("topic", Text),  # what it is about
     Column("organisation_id", RowId, ForeignKey("organisations.id")),
-    # The agents' inbox: to whom the message was handed over and by whom, who is writing an answer (until when others
-    # should not), who has handled it.
+    # The agents' inbox: who was given the message and by whom, who is writing an answer (other agents should wait until
+    # `held_until`), and who has handled it.
     Column("assigned_to", RowId, ForeignKey("agents.id")),
     Column("assigned_by", RowId, ForeignKey("agents.id")),
     Column("held_by", RowId, ForeignKey("agents.id")),
     Column("held_until", UtcDateTime),
-    Column("comes_back_at", UtcDateTime),  # put off by an agent: it does not count as waiting until then
+    Column("comes_back_at", UtcDateTime),  # an agent has put it off: before this time it does not count as waiting
     Column("put_off_by", RowId, ForeignKey("agents.id")),
     Column("handled_by", RowId, ForeignKey("agents.id")),
     Column("handled_at", UtcDateTime),
-    Column("alerted_at", UtcDateTime),  # an e-mail has told of it
+    Column("alerted_at", UtcDateTime),  # when an alert by e-mail has mentioned it
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
     Index(None, "organisation_id", "received_at"),
     Index(None, "received_at"),
-    # For the purge: what is not erased yet.
+    # For the purge: messages that are not erased yet.
     partial_index("ix_incoming_messages_unerased", "received_at", where="from_number <> ''"),
-    # The agents' inbox: what waits, and what is handled. The conditions are written as in the statements, or the
-    # engines do not use these indexes. What waits is looked for by number, too, for each row of a day's list.
+    # The agents' inbox: waiting and handled messages. The conditions are written as in the statements, or the engines
+    # do not use these indexes. Each row of a day's list also looks for waiting messages, by number.
     Index(
         "ix_incoming_messages_waiting",
         "organisation_id",
@@ -90,14 +90,14 @@ incoming_messages = Table(
         sqlite_where=text("for_agents = 1 AND handled_at IS NOT NULL"),
         postgresql_where=text("for_agents AND handled_at IS NOT NULL"),
     ),
-    # The neutral text is sent only so often a day, over all numbers.
+    # To count the neutral texts of a day: their number is limited over all numbers.
     partial_index("ix_incoming_messages_strangers", "received_at", where="outcome = 'no_appointment'"),
 )
 
 incoming_pieces = Table(
     "incoming_pieces",
     metadata,
-    # Pieces of long messages that still wait for the others: for minutes, then the row is deleted.
+    # Pieces of long messages that wait some minutes for the other pieces. Then the row is deleted.
     id_column(),
     Column("gateway", Text, nullable=False),
     Column("gateway_message_id", Text, nullable=False),  # of the piece
@@ -117,8 +117,8 @@ incoming_pieces = Table(
 seen_messages = Table(
     "seen_messages",
     metadata,
-    # Messages that change nothing if they come again and that `incoming_messages` may not know: pieces that were put
-    # together, and what a gateway lists when it is polled.
+    # Messages that change nothing if they come again and that may not be in `incoming_messages`: pieces that were put
+    # together, and messages that a gateway lists at every poll.
     Column("gateway", Text, primary_key=True),
     Column("gateway_message_id", Text, primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False),
@@ -128,7 +128,7 @@ seen_messages = Table(
 caught_up = Table(
     "caught_up",
     metadata,
-    # Up to `until`, everything that was sent to this number of ours since `since` has been read from the gateway's
+    # All messages that were sent to this number of ours between `since` and `until` have been read from the gateway's
     # records.
     Column("gateway", Text, primary_key=True),
     Column("number", Text, primary_key=True),

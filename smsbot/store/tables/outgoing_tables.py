@@ -1,4 +1,4 @@
-"""The outbox: messages that wait, are being sent, or were sent."""
+"""The outbox: messages that wait, are being sent, or have been sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ outgoing_messages = Table(
     id_column(),
     Column("channel", Text, nullable=False),  # 'sms', 'email' or 'webhook'
     Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder', 'agents', 'event'
-    Column("recipient", Text, nullable=False),  # E.164 number, e-mail address, or subscription and its matter
+    Column("recipient", Text, nullable=False),  # E.164 number; e-mail address; for events the subscription and its key
     Column("sender", Text, nullable=False),
     Column("gateway", Text),
     Column("subject", Text),
@@ -27,14 +27,14 @@ outgoing_messages = Table(
     Column("appointment_id", RowId, ForeignKey("appointments.id")),
     Column("participation_id", RowId),
     Column("in_reply_to", RowId, ForeignKey("incoming_messages.id")),
-    Column("agent_id", RowId, ForeignKey("agents.id")),  # who wrote it or had it sent again
+    Column("agent_id", RowId, ForeignKey("agents.id")),  # the agent who wrote it or sent it again
     Column("created_at", UtcDateTime, nullable=False),
     # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
     Column("state", Text, nullable=False),
-    Column("lane", SmallInteger, nullable=False, server_default=text("0")),  # 0: conversations, 1: the mass
+    Column("lane", SmallInteger, nullable=False, server_default=text("0")),  # 0: conversations, 1: mass messages
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    Column("attempted_at", UtcDateTime),  # when the newest attempt began, or ended if it failed
-    Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken
+    Column("attempted_at", UtcDateTime),  # when the newest attempt began, or when it ended if it failed
+    Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # attempts after a doubtful one
     Column("due_at", UtcDateTime, nullable=False),  # waiting: time of the next attempt; sending: end of the lease
     Column("gateway_message_id", Text),
     Column("delivery_status", Text),  # from callbacks: 'queued' … 'delivered', 'failed'
@@ -47,21 +47,21 @@ outgoing_messages = Table(
     Index(None, "appointment_id"),
     Index(None, "gateway_message_id"),
     Index(None, "created_at"),
-    # For the purge: what is not erased yet.
+    # For the purge: messages that are not erased yet.
     partial_index("ix_outgoing_messages_unerased", "created_at", where="recipient <> ''"),
     partial_index("ix_outgoing_messages_addresses", text("lower(recipient)"), where="channel = 'email'"),
-    # Messages that have not arrived, by what they are about.
+    # Messages that have not arrived, by their appointment.
     partial_index("ix_outgoing_messages_failed", "appointment_id", where=_FAILED),
-    # For the senders from which gateways take nothing.
+    # To find the senders from which gateways accept nothing.
     partial_index("ix_outgoing_messages_given_up", "created_at", where="state IN ('refused', 'resting')"),
     partial_index("ix_outgoing_messages_resting", "channel", "kind", where="state = 'resting'"),
-    # Agents' answers, by the message that they answer.
+    # Agents' answers, by the message to which they reply.
     partial_index("ix_outgoing_messages_answers", "in_reply_to", where="agent_id IS NOT NULL"),
-    # All answers: an incoming message is deleted once there is none.
+    # All answers: an incoming message is deleted only when it has none.
     partial_index("ix_outgoing_messages_in_reply_to", "in_reply_to", where="in_reply_to IS NOT NULL"),
     # E-mails to agents whose text is still kept.
     partial_index("ix_outgoing_messages_to_agents", "created_at", where="kind = 'agents' AND body <> ''"),
-    # The queue: only unfinished messages, found by sender, so that it stays small however many were sent.
+    # The queue: unfinished messages only, by sender, so that it stays small however many messages were sent.
     partial_index(
         "ix_outgoing_messages_waiting", "channel", "lane", "sender", "due_at", "id", where="state = 'waiting'"
     ),
@@ -74,7 +74,7 @@ outgoing_messages = Table(
 listed_appointments = Table(
     "listed_appointments",
     metadata,
-    # The appointments that a message lists, where it is a list. They may belong to several organisations.
+    # The appointments in a message that is a list. They may belong to several organisations.
     Column("outgoing_message_id", RowId, ForeignKey("outgoing_messages.id"), primary_key=True),
     Column("appointment_id", RowId, ForeignKey("appointments.id"), primary_key=True),
     Index(None, "appointment_id"),
@@ -86,6 +86,6 @@ sender_limits = Table(
     Column("channel", Text, primary_key=True),
     Column("sender", Text, primary_key=True),
     Column("free_at", UtcDateTime),  # when its rate allows the next message
-    Column("paused_until", UtcDateTime),  # until when the gateway asked us to wait
-    Column("paused_at", UtcDateTime),  # when it asked, by the same clock as `paused_until`
+    Column("paused_until", UtcDateTime),  # the gateway asked us to wait until then
+    Column("paused_at", UtcDateTime),  # when the gateway asked, by the clock that `paused_until` uses
 )

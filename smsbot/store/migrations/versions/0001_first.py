@@ -1,4 +1,4 @@
-"""Everything smsbot 0.1 keeps."""
+"""The schema of smsbot 0.1."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +6,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-# SQLite only autoincrements a column declared exactly INTEGER.
+# SQLite autoincrements only a column that is declared exactly INTEGER.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Moment = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 
