@@ -1,14 +1,14 @@
-"""Which messages are sent next. Replies go before reminders, and no sender waits for another.
+"""Chooses which messages are sent next. Replies go before reminders, and no sender waits for another.
 
-The messages of a channel wait in lanes. Each sender has two: one for conversations, one for the mass of notifications
-and reminders. Each sender also has its own slots, its own rate and its own pauses, so a sender whose gateway is slow
-does not hold up the others.
+The messages of a channel wait in lanes. Each sender has two lanes: one for conversations, and one for the mass, which
+is notifications and reminders. Each sender also has its own slots, its own rate and its own pauses, so a sender with a
+slow gateway does not hold up the others.
 
-Conversations go first. The mass still gets a small share when conversations would fill everything, and never takes the
-last quarter of the slots, so that a reply finds one at once. A message of the mass that must arrive before somebody's
-reply, because it was written earlier to the same number, moves to the reply's lane.
+Conversations go first. The mass gets a small share even while conversations could use all the slots. It never takes the
+last quarter of the slots, so that a reply finds a free slot at once. If a message of the mass was written before a
+reply to the same number, it must arrive before the reply, so it moves to the reply's lane.
 
-Rates and pauses are kept in the database and hold for all processes together (`sender_limits`).
+Rates and pauses are in the database (`sender_limits`) and apply to all processes together.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 
 MASS_AT_LEAST = 1 / 8
-"""The share of the mass, of what a sender may send, while conversations would take it all."""
+"""The mass gets at least this share of what a sender may send."""
 MASS_AT_MOST = 3 / 4
-"""The most that the mass may take of a sender's slots."""
+"""The mass gets at most this share of a sender's slots."""
 MOST_MASS_DOUBTS = 16
-"""With so many messages of its mass in doubt, a sender's gateway is in trouble, and no more of its mass is sent."""
+"""If so many messages of a sender's mass are in doubt, its gateway is in trouble, and no more of its mass is sent."""
 MOST_DOUBTS = 32
-"""So many doubts of a channel are looked into by one process at the same time, those of conversations first."""
+"""One process looks into so many doubts of a channel at the same time. Doubts of conversations come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """What one process may still begin on a channel.
 
-    `slots` is how many sends each sender may have under way, `busy` how many it has by sender and lane, `looking` how
-    many doubts are being looked into. `rate` gives a sender's limit in messages a second, None where it has none.
-    `draw` gives a random number from 0 up to 1, without 1.
+    `slots` is how many sends each sender may have under way, and `busy` is how many it has, by sender and lane.
+    `looking` is how many doubts are being looked into. `rate` returns a sender's limit in messages per second, or None
+    for no limit. `draw` returns a random number x with 0 <= x < 1.
     """
 
     slots: int
@@ -61,7 +61,7 @@ class Capacity:
 class Claimed:
     """The messages that were claimed.
 
-    `again_at` is when a pause ends or a rate allows more; None where no message waits for that.
+    `again_at` is when a pause ends or a rate allows more messages; None if no message waits for that.
     """
 
     messages: list[ClaimedMessage] = field(default_factory=list)
@@ -74,10 +74,10 @@ class Claimed:
 def claim(
     connection: Connection, channel: Channel, now: datetime, room: Capacity, *, lease: datetime, doubt_lease: datetime
 ) -> Claimed:
-    """Claim as many due messages as `room` has place for, those to send and those in doubt.
+    """Claim as many due messages as `room` allows: messages to send, and messages in doubt.
 
-    This process has the messages to send until `lease`, and the doubts until `doubt_lease`. After that they count as
-    abandoned.
+    The messages to send belong to this process until `lease`, and the doubts until `doubt_lease`. After that any
+    process may claim them.
     """
     claimed = Claimed()
     senders, has_doubts = _what_waits(connection, channel, now)
@@ -94,7 +94,7 @@ def claim(
 
 @dataclass(slots=True)
 class _Sender:
-    """A sender with waiting messages: in which lanes they wait, its pause, and how many of its mass are in doubt."""
+    """A sender with waiting messages: their lanes, its pause, and how many messages of its mass are in doubt."""
 
     name: str
     paused_until: datetime | None
@@ -105,7 +105,7 @@ class _Sender:
 def _what_waits(connection: Connection, channel: Channel, now: datetime) -> tuple[Sequence[_Sender], bool]:
     """The senders with waiting messages, and whether there are doubts to look into.
 
-    The senders come sorted by name, so that all processes lock them in the same order.
+    The senders are sorted by name, so that all processes lock them in the same order.
     """
     senders: dict[str, _Sender] = {}
     has_doubts = False
@@ -130,7 +130,7 @@ def _claim_doubts(
 
 
 def _take_along(connection: Connection, channel: Channel) -> bool:
-    """Move messages of the mass that must arrive before a reply into the reply's lane; False where there were none."""
+    """Move messages of the mass that must arrive before a reply into its lane. Returns whether there were any."""
     ids = [this for [this] in _BEFORE_REPLIES.rows(connection, {"only": channel})]
     if ids:
         _TAKE_ALONG.run(connection, {"ids": ids})
@@ -140,7 +140,7 @@ def _take_along(connection: Connection, channel: Channel) -> bool:
 def _next_of(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, room: Capacity, claimed: Claimed
 ) -> list[Row]:
-    """What one sender may send now. Notes its rate as used, and in `claimed` when more may go."""
+    """What one sender may send now. Records the use of its rate, and in `claimed` when it may send more."""
     if sender.paused_until is not None and sender.paused_until > now:
         claimed.look_again(sender.paused_until)
         return []
@@ -162,7 +162,7 @@ def _due(
 ) -> list[Row]:
     """Up to `at_most` messages of one sender, conversations first.
 
-    The mass gets what conversations leave, and at least its share.
+    The mass gets the rest, and at least its share.
     """
 
     def due(lane: Lane, number: int) -> Sequence[Row]:
@@ -179,7 +179,7 @@ def _due(
 
 
 def _to_send(row: Row, now: datetime) -> ClaimedMessage:
-    """The message as `_CLAIM` has changed it in the database."""
+    """The message with the values that `_CLAIM` has written to the database."""
     fields = list(row)
     fields[_ATTEMPT] += 1
     fields[_ATTEMPTED_AT], fields[_GATEWAY] = now, None
@@ -187,7 +187,7 @@ def _to_send(row: Row, now: datetime) -> ClaimedMessage:
 
 
 def _claimed(row: Row, *, in_doubt: bool) -> ClaimedMessage:
-    """A message of a row, whose columns are in the order of the fields of `ClaimedMessage`."""
+    """The message in a row, whose columns are in the order of the fields of `ClaimedMessage`."""
     fields = [*row, in_doubt]
     fields[_LANE] = Lane(fields[_LANE])
     return ClaimedMessage(*fields)
@@ -197,14 +197,14 @@ _messages = outgoing_messages.c
 _earlier = outgoing_messages.alias("earlier")
 _reply = outgoing_messages.alias("reply")
 
-# The states are written out, not bound: otherwise the engines do not use the partial indexes.
+# The states are constants in the text: with parameters the engines do not use the partial indexes.
 _IS_WAITING = text("outgoing_messages.state = 'waiting'")
 _IS_BEING_SENT = text("outgoing_messages.state = 'sending'")
 _EARLIER_UNFINISHED = text("earlier.state IN ('waiting', 'sending')")
 
-# Messages to one recipient leave in the order in which they were written. Two kinds of earlier messages do not hold up
-# the later ones. A reminder that is due later holds up nothing. A message that nobody waits for (`UNASKED`) does not
-# hold up one that somebody does wait for, while it is due later, or while its own sender fails or pauses.
+# Messages to one recipient leave in the order in which they were written. There are two exceptions. A reminder that is
+# due later does not hold up any message. A notification or reminder (`UNASKED`) does not hold up a message of another
+# kind while it is due later, or while its own sender fails or pauses.
 _IS_FOR_LATER = and_(_earlier.c.state == WAITING, _earlier.c.due_at > bindparam("now"))
 _HAS_FAILED = or_(_earlier.c.error_code.is_not(None), _earlier.c.attempts > 1)
 _IS_PAUSED = exists().where(
@@ -225,8 +225,8 @@ _FIELDS = tuple(name for name in ClaimedMessage.__dataclass_fields__ if name != 
 _COLUMNS = [_messages["attempts" if name == "attempt" else name] for name in _FIELDS]
 _ID, _LANE, _ATTEMPT, _ATTEMPTED_AT, _GATEWAY = map(_FIELDS.index, ("id", "lane", "attempt", "attempted_at", "gateway"))
 
-# Goes from one sender to the next in the index of waiting messages, without reading all the messages of each. A last
-# row without a sender says that there are doubts to look into.
+# Steps from one sender to the next in the index of waiting messages, without reading all messages of each sender. A
+# last row without a sender means that there are doubts to look into.
 _WHAT_WAITS = Prepared(
     text(
         """
@@ -273,8 +273,8 @@ _WHAT_WAITS = Prepared(
     .columns(lane=Integer(), sender=Text(), mass_doubts=Integer(), paused_until=UtcDateTime())
 )
 
-# PostgreSQL skips rows that another process is claiming at this moment. SQLite has only one writer at a time, and
-# SQLAlchemy leaves FOR UPDATE out for it.
+# PostgreSQL skips rows that another process is claiming at this moment. SQLite has only one writer at a time, so
+# SQLAlchemy omits FOR UPDATE there.
 _DUE = Prepared(
     select(*_COLUMNS)
     .where(

@@ -1,9 +1,9 @@
-"""Delivery: takes messages from the outbox and hands them to the gateway or the mail server, for as long as it runs.
+"""Delivery: takes messages from the outbox and hands them to the gateway or the mail server, as long as it runs.
 
-Each channel works in rounds. One transaction writes down how the last sends ended and claims as many messages as there
-is room for; then their sending begins. So one transaction serves many messages, and no claimed message waits. A round
-begins when a commit has enqueued something or a send has ended, and at least once a second. If the process dies, the
-leases end and another process goes on.
+Each channel works in rounds. In each round, one transaction records how the last sends ended and claims as many
+messages as can be sent at once. Then they are sent. So one transaction serves many messages, and no claimed message has
+to wait. A round begins when a commit has enqueued something or a send has ended, and at least once a second. If the
+process dies, its leases end and another process continues.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
 LEASE_MARGIN = timedelta(seconds=10)
-"""A lease lasts this much longer than its send can take, so that the end of the send is written down in time."""
+"""A lease lasts this much longer than its send can take, so that the result is recorded before the lease ends."""
 CLOCK_CHECKED_EVERY = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
-"""The longest pause of a sender, whatever its gateway asks for. Then it is tried again: it may have been repaired."""
+"""The longest pause of a sender, whatever its gateway asks for. Then it is tried again: it may work by then."""
 
 Review = Callable[[Connection, Sequence[ClaimedMessage], datetime], Sequence[Refused | Held]]
-"""Looks at unasked messages just before they are sent, and returns those that must not leave (Refused) or not now
-(Held).
+"""Checks notifications and reminders just before they are sent. Returns those that must never be sent (Refused) or
+must not be sent now (Held).
 """
 
 logger = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage],
 
 
 def work_name(channel: str) -> str:
-    """The name, for the supervisor, of delivering this channel's messages."""
+    """The name by which the supervisor knows the delivery of this channel."""
     return f"delivery_{channel}"
 
 
@@ -71,11 +71,10 @@ class Delivery:
         self._channels = [_ChannelRounds(database, transport, review, clock, draw) for transport in transports]
 
     def works(self, seconds_to_end: float = 5.0) -> list[PeriodicWork]:
-        """The work for a supervisor to run, one piece for each channel. Call it inside the event loop that it will run
-        in.
+        """The work for a supervisor, one piece for each channel. Call this inside the event loop that will run it.
 
-        When the work is stopped, no more messages are claimed. Sends that are under way have `seconds_to_end` to end,
-        and their outcomes are written down.
+        When the work is stopped, no more messages are claimed. Sends under way get `seconds_to_end` to finish, and
+        their results are recorded.
         """
         return [channel_rounds.work(seconds_to_end) for channel_rounds in self._channels]
 
@@ -125,9 +124,9 @@ class _ChannelRounds:
                 task.cancel()
 
     async def _round(self) -> None:
-        """One round, as in the module's docstring.
+        """One round, as the module's docstring explains.
 
-        If the database fails, nothing has changed and the next round repeats it.
+        If the database fails, nothing has changed, and the next round does the same again.
         """
         outcomes, self._outcomes = self._outcomes, []
         sending = frozenset(self._sending)
@@ -151,14 +150,14 @@ class _ChannelRounds:
         if checks_clock:
             self._clock_checked_at = now
         for message in claimed.messages:
-            # A lease that ends while its send is still under way was ended by a clock that was set forward.
+            # If a lease ends while its send is under way, the clock was set forward: the send goes on.
             if not (message.in_doubt and message.id in sending):
                 self._begin(message)
         if claimed.again_at is not None:
             self._wake_at(claimed.again_at)
 
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
-        """Claims what there is room for, and puts back unasked messages that should not leave now."""
+        """Claim what may be sent, and put back notifications and reminders that must not be sent now."""
         room = Capacity(self._transport.slots, self._busy, self._looking, self._transport.rate, self._draw)
         claimed = claim(
             connection,
@@ -192,7 +191,7 @@ class _ChannelRounds:
             outcome = await (self._doubts.look_into(message) if message.in_doubt else self._send(message))
             self._outcomes.append(outcome)
         finally:
-            self._under_way.discard(_this_task())  # before the wake-up, which may claim for this place
+            self._under_way.discard(_this_task())  # before the wake-up, so that the next round can use this slot
             if message.in_doubt:
                 self._looking -= 1
             else:
@@ -205,7 +204,7 @@ class _ChannelRounds:
 
     async def _send(self, message: ClaimedMessage) -> Outcome:
         if (now := self._clock()) - message.attempted_at > LEASE_MARGIN:
-            return Held(message.id, message.attempt, now)  # the commit took long; the send could outlive the lease
+            return Held(message.id, message.attempt, now)  # the commit was slow; the send could last beyond the lease
         try:
             async with asyncio.timeout(self._transport.send_seconds):
                 handed = await self._transport.send(message)
@@ -220,14 +219,14 @@ class _ChannelRounds:
                 self._pauses[message.sender] = now + min(timedelta(seconds=error.retry_after), LONGEST_PAUSE)
             return after_failure(message, error, now, self._draw)
         except Exception:
-            # A mistake in our code or in this message. Trying again does not help, so it is refused and the next
-            # messages go on.
+            # A bug, or something odd in this message. Trying again does not help: the message rests, and the next
+            # messages are sent.
             logger.exception("sending failed unexpectedly", outgoing_id=message.id)
             return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
         return Sent(message.id, message.attempt, handed)
 
     def _wake_at(self, moment: datetime) -> None:
-        """Wake up at `moment`, unless the round that comes by itself is earlier."""
+        """Wake up at `moment`, if it is before the next regular round."""
         wait = (moment - self._clock()).total_seconds()
         if wait < POLL_SECONDS:
             asyncio.get_running_loop().call_later(max(wait, 0.0), self._wake.set)
@@ -243,7 +242,7 @@ def _tell(outcome: Outcome) -> None:
     if isinstance(outcome, Refused):
         logger.warning("refused for good", **how)
     elif isinstance(outcome, Resting):
-        logger.error("given up, resting in sight", **how)
+        logger.error("given up, resting", **how)
     elif isinstance(outcome, InDoubt):
         logger.info("in doubt", **how)
     elif outcome.is_repetition:

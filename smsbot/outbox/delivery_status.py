@@ -1,7 +1,7 @@
-"""What became of an outgoing message, as agents are told it.
+"""What became of an outgoing message, in the words that agents see.
 
-Two columns say it: `state` is how far the outbox has come, `delivery_status` what the gateway reported later. Here they
-become one word.
+Two columns have it: `state` is how far the outbox has come, and `delivery_status` is what the gateway reported later.
+This module makes one word of the two.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _ARRIVED = (DeliveryStatus.DELIVERED.value, DeliveryStatus.READ.value)
 class Fate(StrEnum):
     """What became of a message, in one word.
 
-    `LOST` means that the gateway took it and it did not arrive; `REFUSED` that it was not taken; `RESTING` that it was
-    tried long enough. E-mails never get further than `SENT`, because nobody reports whether one arrived.
+    `LOST`: the gateway took the message, and it did not arrive. `REFUSED`: the gateway did not take it. `RESTING`: it
+    was tried for long enough. An e-mail never gets beyond `SENT`, because nobody reports whether it arrived.
     """
 
     WAITING = "waiting"
@@ -34,13 +34,13 @@ class Fate(StrEnum):
     LOST = "lost"
     REFUSED = "refused"
     RESTING = "resting"
-    ERASED = "erased"  # withdrawn, because its person was erased
-    OVERTAKEN = "overtaken"  # withdrawn, because what it says was no longer so
-    OPTED_OUT = "opted_out"  # withdrawn, because the recipient wrote STOP meanwhile
+    ERASED = "erased"  # withdrawn, because the recipient's data was erased
+    OVERTAKEN = "overtaken"  # withdrawn, because its text was no longer true
+    OPTED_OUT = "opted_out"  # withdrawn, because the recipient wrote STOP before it was sent
 
     @property
     def is_sent(self) -> bool:
-        """Whether it has left. It is paid for then, whether it arrives or not."""
+        """Whether a gateway or mail server has taken it. Then it is paid for, whether it arrives or not."""
         return self in (Fate.SENT, Fate.DELIVERED, Fate.LOST)
 
     @property
@@ -54,21 +54,21 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageFate:
-    """What became of a message, and `code`, the reason of the gateway or mail server where it gave one."""
+    """What became of a message, and `code`: the reason of the gateway or mail server, if it gave one."""
 
     fate: Fate
     code: str | None
 
 
 def final_fate(status: str | None) -> Fate | None:
-    """`DELIVERED` or `LOST`, where what a gateway reported is its last word; None before."""
+    """`DELIVERED` or `LOST` if this status of a gateway is a final one; otherwise None."""
     if status in _LOST:
         return Fate.LOST
     return Fate.DELIVERED if status in _ARRIVED else None
 
 
 def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> MessageFate:
-    """What became of a message with these values in its three columns."""
+    """What became of a message, from the values of these three columns."""
     if state == REFUSED and error_code in _WITHDRAWN:
         return MessageFate(_WITHDRAWN[error_code], None)
     if state != SENT:
@@ -86,15 +86,15 @@ _later = outgoing_messages.alias("later")
 
 
 def has_failed() -> ColumnElement[bool]:
-    """`Fate.is_failure` as a condition in SQL on `outgoing_messages`."""
+    """`Fate.is_failure` as an SQL condition on `outgoing_messages`."""
     was_given_up = _columns.state.in_((REFUSED, RESTING)) & func.coalesce(_columns.error_code, "").not_in(WITHDRAWN)
     return was_given_up | _columns.delivery_status.in_(_LOST)
 
 
 def was_sent_again() -> ColumnElement[bool]:
-    """A condition in SQL on `outgoing_messages`: the same text was written again later, to the same person.
+    """An SQL condition on `outgoing_messages`: the same text was written to the same person again later.
 
-    The second message may have gone to another number of that person.
+    The later message may have gone to another number of that person.
     """
     same_matter = or_(
         _later.c.appointment_id == _columns.appointment_id,

@@ -1,17 +1,17 @@
-"""Doubt: a message may have been taken, or not, because nobody saw the end of its sending.
+"""Decides about doubts: a gateway may or may not have taken a message, because the answer to its sending is missing.
 
-smsbot finds out instead of guessing. A status callback that names the message ends the doubt at once
+smsbot finds out instead of guessing. A status callback for the message ends the doubt at once
 (`outcomes.record_statuses`). Otherwise the gateway's own records are read, again and again:
 
-    it is there                          it was taken: sent
-    it is not there, and the gateway     it was not taken: sent again, like any failure
+    the message is there                 it was taken: sent
+    it is not there, and the gateway     it was not taken: sent again, as after any failure
     has had `SETTLED` to take it
-    nobody could say for too long        a reply, a receipt or an event is sent again, and counted;
-                                         a notification or a reminder rests in sight
+    no answer for too long               a reply, a receipt or an event is sent again, and this is counted;
+                                         a notification or a reminder rests, where operators see it
 
-"Too long" is `UNKNOWN_AFTER` where records exist but cannot be reached, and `SETTLED` where there are none and only a
-callback can tell. Both count from the beginning of the attempt, so a doubt ends within three minutes. Where there are
-neither callbacks nor records, as with e-mail, it ends at once.
+"Too long" is `UNKNOWN_AFTER` if there are records but they cannot be read, and `SETTLED` if there are no records and
+only a callback can tell. Both count from the beginning of the attempt, so a doubt ends within three minutes. If there
+are neither callbacks nor records, as for e-mails, a doubt ends at once.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from smsbot.outbox.transports import LookedUpInPart, Transport
 from smsbot.store.database import Database
 
 CALLBACK_TIME = timedelta(seconds=5)
-"""Most callbacks have arrived after this time, so the records need not be read before."""
+"""Most callbacks arrive within this time, so the records are not read earlier."""
 SETTLED = timedelta(seconds=40)
-"""Longer than any send takes, plus the time in which a gateway finishes a request whose connection was cut."""
+"""Longer than any send, plus the time in which a gateway finishes a request whose connection was cut."""
 UNKNOWN_AFTER = timedelta(minutes=2)
 LOOK_EVERY = timedelta(seconds=10)
 LOOK_UP_SECONDS = 15.0
 MOST_REPEATS = 5
 
-_CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock may jump when it is set
+_CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock may jump when it is corrected
 _CODE = "in-doubt"
-_UNSETTLED = "It may have been taken or not: this is being looked into."
+_UNSETTLED = "The gateway may have taken it or not: smsbot is finding out."
 _NOT_TAKEN = "It was in doubt, and the gateway's records show that it was not taken."
 _NOBODY_KNOWS = (
-    "It may have been taken or not: the answer was lost, and neither a status callback nor the gateway's records "
-    "could say. smsbot outbox retry sends it again, perhaps a second time."
+    "The gateway may have taken it or not: the answer was lost, and neither a status callback nor the gateway's "
+    "records could tell. smsbot outbox retry sends it again, perhaps for the second time."
 )
 
 logger = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecordsAnswer:
-    """What the records say: `handed` is the message as found there, None where it is not there."""
+    """What the records say: `handed` is the message as it is in the records, None if it is not there."""
 
     handed: Handed | None
 
@@ -70,10 +70,10 @@ def outcome_of_doubt(
     draw: Callable[[], float],
     patience: timedelta,
 ) -> Outcome:
-    """Decide about a doubt, for now or finally.
+    """Decide about a doubt: the final outcome, or `InDoubt` again.
 
-    `evidence` is None where the records could not be read. `patience` is how long after the beginning of the attempt an
-    answer may still come. `draw` gives a random number from 0 up to 1, without 1.
+    `evidence` is None if the records could not be read. `patience` is how long after the beginning of the attempt an
+    answer may still come. `draw` returns a random number x with 0 <= x < 1.
     """
     if evidence is not None and evidence.handed is not None:
         return Sent(message.id, message.attempt, evidence.handed)
@@ -97,7 +97,7 @@ def _unknown(message: ClaimedMessage, now: datetime, draw: Callable[[], float]) 
 
 
 class Doubts:
-    """Looks into the doubts of one transport."""
+    """Looks into the doubts of one transport: reads the gateway's records and decides."""
 
     def __init__(
         self, database: Database, transport: Transport, clock: Callable[[], datetime], draw: Callable[[], float]
@@ -111,8 +111,8 @@ class Doubts:
     async def arisen(self, message: ClaimedMessage, doubt: SendInDoubt) -> Outcome:
         """What becomes of a message whose sending has just ended in `doubt`.
 
-        A gateway that answered, even with an error, has finished with the message. If it is not in the records by then,
-        it was not taken.
+        A gateway that has answered, even with an error, has finished with the message. If the message is not in its
+        records then, it was not taken.
         """
         message = replace(message, gateway=doubt.gateway if isinstance(doubt, InDoubtAt) else None)
         evidence, patience = None, self._patience
@@ -128,15 +128,15 @@ class Doubts:
         return outcome_of_doubt(message, evidence, now, self._draw, patience)
 
     async def look_into(self, message: ClaimedMessage) -> Outcome:
-        """What becomes of a message that has been in doubt for a while, or whose sending process died."""
+        """What becomes of a message that has been in doubt for a while, or whose sending process has died."""
         try:
             evidence, patience = await self._evidence(message)
-        except SQLAlchemyError:  # a failure of our own database says nothing about the message
+        except SQLAlchemyError:  # our own database failed, which says nothing about the message
             return InDoubt(message.id, message.attempt, _CODE, _UNSETTLED, self._clock() + LOOK_EVERY, message.gateway)
         return outcome_of_doubt(message, evidence, self._clock(), self._draw, patience)
 
     async def _evidence(self, message: ClaimedMessage) -> tuple[RecordsAnswer | None, timedelta]:
-        """What the records say, None where they could not be read; and the `patience` of `outcome_of_doubt`."""
+        """What the records say (None if they could not be read), and the `patience` for `outcome_of_doubt`."""
         if self._look_up is None:
             return None, self._patience
         within = self._clock() - message.attempted_at + _CLOCKS_DIFFER
@@ -152,14 +152,14 @@ class Doubts:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
         except TimeoutError:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence="The gateway's records did not come.")
-        except Exception:  # a mistake in our code does not end the doubt either
+        except Exception:  # a bug in our code does not end the doubt either
             logger.exception("doubt not settled", outgoing_id=message.id)
         else:
             return RecordsAnswer(await self._first_unknown(found)), self._patience
         return None, self._patience
 
     async def _first_unknown(self, found: Sequence[Handed]) -> Handed | None:
-        """The first of these that does not belong to another message of ours; None where there is none."""
+        """The first of these that does not belong to another message of ours; None if there is none."""
         ids: dict[str, list[str]] = {}
         for handed in found:
             ids.setdefault(handed.gateway, []).append(handed.gateway_message_id)

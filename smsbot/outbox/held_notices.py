@@ -1,7 +1,7 @@
-"""Notices of an agent's cancellation that are held back for some seconds: dropped, or sent at once.
+"""Drops or sends notices about a cancellation by an agent, which are held back for some seconds.
 
-They wait in the outbox like any message, with a `due_at` that has not come. Delivery claims nothing before that, so
-what still waits, and was never claimed, is known to nobody.
+They wait in the outbox like all messages, with a `due_at` in the future. Delivery does not claim them earlier. So a
+notice that is still waiting and was never claimed has reached nobody.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smsbot.store.tables import UtcDateTime, outgoing_messages
 def withdraw_notices(connection: Connection, appointment_id: int, written_at: datetime, now: datetime) -> bool:
     """Drop the notices about this appointment (our id) that were written at `written_at`.
 
-    Returns False, and drops none, where one of them was claimed before: its recipient may have it.
+    Returns False, and drops none, if one of them was claimed before: its recipient may have it.
     """
     written = {"appointment": appointment_id, "written": written_at}
     rows = connection.execute(_WRITTEN, written).all()
@@ -32,7 +32,7 @@ def withdraw_notices(connection: Connection, appointment_id: int, written_at: da
 
 
 def release_notices(connection: Connection, appointment_id: int, now: datetime) -> None:
-    """Send the notices about this appointment that are held back, without waiting for their time."""
+    """Send the notices about this appointment (our id) that are held back, without waiting for their time."""
     for channel in set(connection.execute(_RELEASE, {"appointment": appointment_id, "now": now}).scalars()):
         signal(connection, topic(channel))
 

@@ -1,25 +1,25 @@
-"""The outbox: messages written in the transaction of what caused them, and their way out of it.
+"""The outbox: messages are written in the transaction that causes them, and leave it like this:
 
                                   ┌────── not taken after all, or sent again and counted
                                   v                                      │
-    waiting ──claim (`claim`)──> sending ──nobody saw its end──> (doubt)─┤
+    waiting ──claim (`claim`)──> sending ──no answer───────────> (doubt)─┤
        ^                          │  taken, or a status callback says so ┴─> sent
        └─certainly not taken──────┤  refused for good ─────────────────────> refused
-                                  └─ out of time, or in doubt for good ────> resting   in sight of operators and agents
+                                  └─ out of time, or in doubt for good ────> resting   shown to operators and agents
 
-A claim is a lease. While a message is being sent, `due_at` is the moment from which the process that sends it counts as
-dead. From then on, or as soon as that process says so, the message is in doubt: the gateway may have taken it. It stays
-`sending`, and the process that claims it next looks into the doubt (`doubt`) instead of sending it again.
+A claim is a lease. While a message is being sent, `due_at` is when its process counts as dead. After that time, or as
+soon as the process reports it, the message is in doubt: the gateway may have taken it. It stays `sending`. The next
+process that claims it looks into the doubt (`doubt`) and does not simply send it again.
 
-Messages to one recipient on one channel leave one at a time, in the order in which they were written, also when one has
-to be retried. `claim` has the only exceptions: a reminder that is due later holds up nothing, and a reply does not wait
-for an unasked message that could not be sent.
+Messages to one recipient on one channel leave one at a time, in the order in which they were written, even if one has
+to be tried again. `claim` makes the only exceptions: a reminder that is due later does not hold up other messages, and
+a reply does not wait for a notification or reminder that could not be sent.
 
-Everything here runs in the caller's transaction and is safe to run in many processes at once.
+Everything here runs in the caller's transaction. Many processes may do it at once.
 
-A message may be a list to choose from: a telephone is often shared, and whoever writes from it is asked which
-appointment is meant. The appointments in it may belong to several organisations, and an organisation may read it only
-where all of them are its own. So it is noted which appointments a message lists.
+A message may be a list of appointments: several people may share a telephone, and the bot then asks which appointment
+is meant. The appointments may belong to several organisations. An organisation may read the message only if all of them
+are its own. So the outbox records which appointments a message lists.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ Channel: TypeAlias = Literal["sms", "email", "webhook"]
 Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder", "agents", "event"]
 """Why a message is written.
 
-`agents` is for messages to agents, not to usagers: links to choose a password, and news of messages that need an
-answer. Their content is not kept once they were sent, because it is of no use afterwards and a link is a key.
-`event` is for other systems, by webhook. Its body is the position of the event: what is told is read when it leaves.
+`agents` is for messages to agents: links to choose a password, and alerts that messages wait for an answer. Their text
+is deleted when they have been sent, because nobody needs it any more and a link is as good as a password. `event` is
+for other systems, by webhook. Its body is the position of the event; its content is read when it is sent.
 """
 
 WAITING = "waiting"
@@ -61,15 +61,15 @@ OPTED_OUT = "opted_out"
 """The `error_code` of a message that was not sent because its recipient has written STOP since."""
 
 WITHDRAWN = (ERASED, OVERTAKEN, OPTED_OUT)
-"""The `error_code`s of messages that were not sent on purpose. They are no failures."""
+"""The `error_code`s of messages that were withdrawn on purpose. They do not count as failures."""
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-"""How far the clocks of the machines at one database may differ. A moment further ahead comes from a wrong clock."""
+"""How far the clocks of the machines on one database may differ. A time further ahead comes from a wrong clock."""
 _LONGER_THAN_A_LEASE = timedelta(minutes=3)
 
 
 class Lane(IntEnum):
-    """Conversations, where somebody waits for an answer, or the mass of notifications and reminders."""
+    """The two queues: conversations, where somebody waits for an answer, and the mass: notifications and reminders."""
 
     CONVERSATION = 0
     MASS = 1
@@ -85,23 +85,22 @@ LANES: dict[Kind, Lane] = {
 }
 
 UNASKED: tuple[Kind, ...] = ("notification", "reminder")
-"""The kinds of messages that nobody waits for."""
+"""The kinds of messages that nobody has asked for and nobody waits for."""
 
 
 def topic(channel: Channel) -> str:
-    """The topic of `store.database.signal` that tells of something new to send on this channel."""
+    """The topic of `store.database.signal` for new messages on this channel."""
     return f"outgoing {channel}"
 
 
 @made_often
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to be sent. An SMS has a `body`; an e-mail has a `subject` too, and perhaps `html` and a `calendar`.
+    """A message to be sent. An SMS has a `body`; an e-mail also has a `subject`, and perhaps `html` and a `calendar`.
 
-    Answers to an e-mail go to `reply_to`, None for its `sender`.
-
-    `agent_id` is the agent who wrote it or had it sent again, None for what smsbot writes itself.
-    `listed_appointment_ids` are the appointments that the text lists, where it is a list to choose from.
+    Answers to an e-mail go to `reply_to`; None means the `sender`. `agent_id` is the agent who wrote the message or
+    sent it again; None for a message that smsbot writes itself. `listed_appointment_ids` (our ids) are the
+    appointments in the text, if it is a list to choose from.
     """
 
     channel: Channel
@@ -124,11 +123,11 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message that belongs to this process until its lease ends. It is to be sent or, where `in_doubt`, looked into.
+    """A message that belongs to this process until its lease ends. It must be sent or, if `in_doubt`, looked into.
 
-    `attempt` counts from 1 and began at `attempted_at`. `repeats` counts the earlier attempts that may have been taken
-    too. `gateway` is where the doubt arose, None where the process that sent it died before it could tell. `lane` is
-    the one that the message is in now (see `claim`).
+    `attempt` counts from 1 and began at `attempted_at`. `repeats` counts the earlier attempts that the gateway may have
+    taken too. `gateway` is where the doubt arose; None if the sending process died before it could record that. `lane`
+    is the lane that the message is in now (see `claim`).
     """
 
     id: int
@@ -155,7 +154,7 @@ class ClaimedMessage:
 def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, due_at: datetime | None = None) -> int:
     """Write a message into the outbox and return its id.
 
-    It is sent once this transaction is committed, and not before `due_at`, which is `now` by default.
+    It is sent after this transaction is committed, and not before `due_at`, which is `now` by default.
     """
     [outgoing_id] = enqueue_all(connection, [message], now, due_at=due_at)
     return outgoing_id
@@ -169,9 +168,9 @@ def enqueue_all(
     due_at: datetime | None = None,
     after: Sequence[InsertsWithRows] = (),
 ) -> list[int]:
-    """`enqueue` for any number of messages; their ids, in their order.
+    """`enqueue` for any number of messages. Returns their ids, in the order of the messages.
 
-    The rows of `after` are written just before, in the same journey to PostgreSQL.
+    The rows in `after` are written just before, in the same round trip to PostgreSQL.
     """
     rows = [
         {
@@ -192,23 +191,23 @@ def enqueue_all(
 
 
 def written_again(row: RowMapping, recipient: str, agent_id: int) -> OutgoingMessage:
-    """The message of a row of `outgoing_messages` once more, for an agent (our id) who sends it again to `recipient`.
+    """A copy of the message in this row of `outgoing_messages`, which an agent (our id) sends again to `recipient`.
 
-    It is no list to choose from: a list is a reply of the bot, and those are never sent again.
+    It never lists appointments: a list is a reply of the bot, and agents cannot send those again.
     """
     return OutgoingMessage(**{name: row[name] for name in _REPEATED}, recipient=recipient, agent_id=agent_id)
 
 
 def make_up_for_clock(connection: Connection, now: datetime) -> None:
-    """Make messages due now that a wrong clock wrote, tried or postponed in the future; else they would wait until
-    then.
+    """Make messages due now if a wrong clock wrote, tried or postponed them in the future. Otherwise they would wait
+    for that time.
     """
     future, no_lease = now + CLOCKS_DIFFER, now + _LONGER_THAN_A_LEASE
     connection.execute(_FROM_THE_FUTURE, {"now": now, "future": future, "no_lease": no_lease})
 
 
 _KEPT = tuple(field.name for field in fields(OutgoingMessage) if field.name != "listed_appointment_ids")
-"""The fields of a message that are columns of `outgoing_messages`, under the same names."""
+"""The fields of a message that are also columns of `outgoing_messages`."""
 
 _REPEATED = tuple(name for name in _KEPT if name not in ("recipient", "agent_id"))
 
@@ -241,12 +240,12 @@ _FROM_THE_FUTURE = (
 
 
 def note_listed(connection: Connection, outgoing_message_id: int, appointment_ids: Iterable[int]) -> None:
-    """Note that this outgoing message lists these appointments (our ids)."""
+    """Record that this outgoing message lists these appointments (our ids)."""
     _INSERT_LISTED.run_all(connection, [{"this": outgoing_message_id, "listed": each} for each in appointment_ids])
 
 
 def lists_appointments_outside(organisation_ids: Sequence[int] | Select[Any]) -> ColumnElement[bool]:
-    """A condition on `outgoing_messages`: the text lists an appointment of none of these organisations (our ids)."""
+    """An SQL condition on `outgoing_messages`: the text lists an appointment outside these organisations (our ids)."""
     is_outside = _listed.c.organisation_id.is_(None) | _listed.c.organisation_id.not_in(organisation_ids)
     return exists().where(
         listed_appointments.c.outgoing_message_id == outgoing_messages.c.id,

@@ -1,7 +1,7 @@
-"""What operators see of the outbox and do with it: list, show, send again, drop.
+"""What operators can do with the outbox: list, show, send again, drop.
 
 A message that is sent again is due now. It keeps its id, its text and its place among the recipient's messages. It gets
-one more attempt: if that fails too, the message rests again.
+one more attempt. If that fails too, the message rests again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from smsbot.store.database import signal
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, sender_limits
 
 DROPPED = "dropped"
-"""The `error_code` of a message that an operator has given up."""
+"""The `error_code` of a message that an operator has dropped."""
 
 _messages = outgoing_messages.c
 
 
 class MessageState(StrEnum):
-    """Where a message is in the outbox; see `smsbot.outbox.messages`."""
+    """The state of a message in the outbox; see `smsbot.outbox.messages`."""
 
     WAITING = WAITING
     SENDING = SENDING
@@ -38,19 +38,19 @@ class MessageState(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """Why a message cannot be sent again or dropped: the words that follow "it" in the sentence."""
+    """Why a message cannot be sent again or dropped: the words after the message's id in the sentence."""
 
     ON_ITS_WAY = "is on its way already"
     BEING_SENT = "is being sent at this moment"
     SENT = "has been sent"
     ENDED = "has been given up already"
-    ERASED = "has been erased with its person"
-    STOPPED = "is an SMS to somebody who asked for STOP"
+    ERASED = "has been erased with its recipient's data"
+    STOPPED = "is an SMS to somebody who wrote STOP"
     BEGUN = "is about an appointment that has begun"
 
 
 class NoSuchMessage(Problem):
-    """There are no messages with these ids."""
+    """There are no messages with these ids in the outbox."""
 
     def __init__(self, ids: Sequence[int]) -> None:
         super().__init__(f"There is no message {', '.join(map(str, ids))} in the outbox: see smsbot outbox list.")
@@ -58,9 +58,9 @@ class NoSuchMessage(Problem):
 
 
 class NotPossible(Problem):
-    """Some of these messages cannot be sent again or dropped; the reasons are given by id.
+    """Some of these messages cannot be sent again or dropped; `obstacles` has the reasons by id.
 
-    Nothing was done with any.
+    Nothing was changed.
     """
 
     def __init__(self, obstacles: Mapping[int, Obstacle]) -> None:
@@ -71,7 +71,7 @@ class NotPossible(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A message in brief, without personal data. Times are UTC; `code` and `sentence` belong to its last failure."""
+    """A message in brief, without personal data. Times are UTC. `code` and `sentence` describe its last failure."""
 
     id: int
     state: str
@@ -85,7 +85,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class RetriedAll:
-    """How many resting messages are sent again, and how many are not, by reason."""
+    """How many resting messages are sent again, and how many are not, by the reason."""
 
     retried: int
     left: Mapping[Obstacle, int]
@@ -108,7 +108,7 @@ def list_messages(connection: Connection, state: MessageState, at_most: int) -> 
 
 
 def show_message(connection: Connection, this: int) -> Mapping[str, Any]:
-    """The whole message by column name, with recipient and text. Raises NoSuchMessage."""
+    """The whole message by column name, including recipient and text. Raises NoSuchMessage."""
     row = connection.execute(select(outgoing_messages).where(_messages.id == this)).one_or_none()
     if row is None:
         raise NoSuchMessage([this])
@@ -123,7 +123,7 @@ def retry(connection: Connection, ids: Iterable[int], now: datetime) -> None:
 
 
 def retry_all_resting(connection: Connection, now: datetime) -> RetriedAll:
-    """Send all resting messages again, except those that should not leave any more."""
+    """Send all resting messages again, except those that must not be sent any more (see `Obstacle`)."""
     rows = connection.execute(_with_circumstances(_messages.state == RESTING)).all()
     why_not = {row.id: _why_not_again(row, now) for row in rows}
     again = [row for row in rows if why_not[row.id] is None]
@@ -132,11 +132,12 @@ def retry_all_resting(connection: Connection, now: datetime) -> RetriedAll:
 
 
 def drop(connection: Connection, ids: Iterable[int], now: datetime) -> None:
-    """Give up these waiting or resting messages: all of them or none. Raises NoSuchMessage and NotPossible."""
+    """Drop these waiting or resting messages: all of them or none. Raises NoSuchMessage and NotPossible."""
     rows = _held(connection, ids)
     _refuse_if_any({row.id: _why_not_dropped(row, now) for row in rows})
     _write(connection, rows, state=REFUSED, error_code=DROPPED, error="Dropped by an operator.", finished_at=now)
-    record_not_delivered(connection, [row.id for row in rows if row.state != RESTING], now)  # told when it came to rest
+    # Resting messages were recorded as not delivered when they came to rest.
+    record_not_delivered(connection, [row.id for row in rows if row.state != RESTING], now)
 
 
 def _held(connection: Connection, ids: Iterable[int]) -> Sequence[Row[Any]]:
@@ -149,9 +150,9 @@ def _held(connection: Connection, ids: Iterable[int]) -> Sequence[Row[Any]]:
 
 
 def _with_circumstances(these: ColumnElement[bool]) -> Any:
-    """The messages, each with the facts that speak against sending it.
+    """The messages that fulfil `these`, each with the facts that may forbid sending it.
 
-    They are locked in the order that delivery uses.
+    They are locked in the order that delivery uses too.
     """
     columns = (
         _messages.id,
@@ -199,9 +200,9 @@ def _refuse_if_any(obstacles: Mapping[int, Obstacle | None]) -> None:
 
 
 def _send_again(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
-    """Make these due at once, and end the pauses of their senders.
+    """Make these messages due now, and end the pauses of their senders.
 
-    An operator who sends messages again has repaired what was wrong.
+    The operator has repaired the cause before sending them again.
     """
     _write(connection, rows, state=WAITING, due_at=now, finished_at=None)
     for channel, sender in {(row.channel, row.sender) for row in rows}:
@@ -216,7 +217,7 @@ _END_PAUSE = (
 
 
 def _write(connection: Connection, rows: Sequence[Row[Any]], **values: object) -> None:
-    """Change these messages and wake delivery: they, or the messages behind them, may leave now."""
+    """Change these messages and wake delivery, which may now send them or the messages behind them."""
     if rows:
         statement = update(outgoing_messages).where(_messages.id == bindparam("this")).values(values)
         connection.execute(statement, [{"this": row.id} for row in rows])

@@ -1,4 +1,4 @@
-"""What became of claimed messages, as delivery or a status callback tells it, written into the outbox."""
+"""Records in the outbox what became of claimed messages, as delivery or a status callback reports it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from smsbot.store.tables import UtcDateTime, outgoing_messages
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A gateway or mail server has taken the message."""
+    """A gateway or mail server has taken the message, as `handed` says."""
 
     id: int
     attempt: int
@@ -42,7 +42,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """The message was tried long enough, or nobody can tell whether it was taken. Operators see it."""
+    """The message was tried for long enough, or nobody knows whether it was taken. Operators see it."""
 
     id: int
     attempt: int
@@ -54,7 +54,7 @@ class Resting:
 class Postponed:
     """The message is sent again at `due_at`.
 
-    It was certainly not taken; otherwise `is_repetition` is set, and the repetition is counted.
+    It was certainly not taken, unless `is_repetition`: then it may have been taken, and the repetition is counted.
     """
 
     id: int
@@ -67,7 +67,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """The gateway may have taken the message. This is looked into at `due_at`; `gateway` is the one that can tell."""
+    """The gateway may have taken the message. At `due_at` smsbot looks into this. `gateway` is the one to ask."""
 
     id: int
     attempt: int
@@ -79,7 +79,7 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The message was claimed, but its sending was not begun. It waits until `due_at` as if nobody had claimed it."""
+    """The message was claimed, but not sent. It waits until `due_at`, as if it had not been claimed."""
 
     id: int
     attempt: int
@@ -90,16 +90,16 @@ Outcome: TypeAlias = Sent | Refused | Resting | Postponed | InDoubt | Held
 
 
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:
-    """Write down what became of claimed messages.
+    """Record what became of claimed messages.
 
-    An outcome `Sent` is always believed. The others count only for the attempt that they are about: not if the message
-    has been sent again since, and not if a status callback has shown that it was taken.
+    A `Sent` always counts. The other outcomes count only for their own attempt: not if the message has been sent again
+    since, and not if a status callback has shown that it was taken.
     """
     sent: dict[int, dict[str, object]] = {}
     finished: list[dict[str, object]] = []
     unfinished: list[dict[str, object]] = []
     held: list[dict[str, object]] = []
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.id):  # one order of row locks for everyone
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.id):  # all processes lock rows in the same order
         if isinstance(outcome, Sent):
             handed = outcome.handed
             values = {"this": outcome.id, "by": handed.gateway, "as_id": handed.gateway_message_id, "now": now}
@@ -124,7 +124,7 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
             new_state = REFUSED if isinstance(outcome, Refused) else RESTING
             finished.append(failed | {"new_state": new_state, "now": now})
     for channel, kind, finished_at in _SETTLE_SENT.rows(connection, list(sent.values())):
-        if finished_at == now:  # else it was known to be sent before
+        if finished_at == now:  # otherwise it was known before, and counted, that it was sent
             count(connection, OUTGOING, channel, kind, SENT, now=now)
     failed_ids = []
     for this, channel, kind, state, code in _SETTLE_FINISHED.rows_of_all(connection, finished):
@@ -147,15 +147,15 @@ class Reported:
 
     @property
     def its_id(self) -> tuple[str, str]:
-        """The gateway, and its id for the message."""
+        """The gateway's name, and the gateway's id of the message."""
         return self.report.gateway, self.report.gateway_message_id
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a status callback told of a message of ours, to `recipient`.
+    """What a status callback says of a message of ours to `recipient`.
 
-    `last_word` is what has become of it at last, `DELIVERED` or `LOST`, where this callback was the first to say so.
+    `last_word` is the final fate of the message, `DELIVERED` or `LOST`, if this callback was the first to say it.
     `code` is the gateway's reason.
     """
 
@@ -166,15 +166,15 @@ class Recorded:
 
 
 def record_statuses(connection: Connection, reported: Sequence[Reported]) -> list[Recorded | None]:
-    """Write down status callbacks, no two with the same id of a gateway. Returns what each told; None where it names no
-    message of ours.
+    """Record status callbacks. No two may have the same gateway and gateway's id. Returns what each one says, or None
+    if it is about no message of ours.
 
-    Callbacks may arrive in any order and more than once, so a status replaces only one that is less far along. Any
-    status shows that the gateway has the message, so a message that was waiting, in doubt or given up becomes sent.
+    Callbacks may come in any order and more than once, so a status replaces only one that is less far along. Any status
+    shows that the gateway has the message. So a message that was waiting, in doubt or given up becomes sent.
 
-    A message that was never given to a gateway is not meant by any callback: after a database was restored from a
-    backup, new messages get ids that were used before. The gateway's own id is looked up first, and ours only where it
-    is unknown, because a callback that is posted to the address of another message is still about its own.
+    A message that was never given to a gateway is not matched: after a database is restored from a backup, new messages
+    get ids that were used before. The gateway's id is looked up first, and our id only if the gateway's is unknown. A
+    callback that is posted to the address of another message is still about the message with its gateway's id.
     """
     known: dict[int, _Known] = {}
     our_ids: dict[tuple[str, str], int] = {}
@@ -209,7 +209,7 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
         told.append(Recorded(our_id, after.recipient, last_word, after.code))
         by, as_id = one.its_id
         values = {"by": by, "as_id": as_id, "status": after.status, "code": after.code, "now": one.at}
-        first = written.get(our_id)  # two ids may name one message: what the first said of its sending stays
+        first = written.get(our_id)  # two of the gateway's ids may be of one message: the first one stays recorded
         kept = {} if first is None else {name: first[name] for name in ("by", "as_id", "now")}
         written[our_id] = {"this": our_id, **values, **kept}
     _RECORD.run(connection, list(written.values()))
@@ -220,7 +220,7 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a message when a status callback comes."""
+    """What the database has of a message when a status callback comes."""
 
     id: int
     channel: Channel
@@ -236,7 +236,7 @@ class _Known:
         return delivery_of(self.state, self.status, self.code).fate is Fate.LOST
 
     def after(self, report: StatusReport) -> _Known:
-        """What is known after this callback."""
+        """The message after this callback."""
         code = self.code if self.state == SENT else None
         if report.status.rank > DeliveryStatus(self.status or DeliveryStatus.UNKNOWN).rank:
             return replace(self, state=SENT, status=report.status.value, code=report.error_code)
@@ -244,7 +244,7 @@ class _Known:
 
 
 def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collection[str]) -> set[str]:
-    """Those of these ids of a gateway that belong to messages of ours which are known to be sent."""
+    """The ids, among these ids of a gateway, that belong to sent messages of ours."""
     values = {"by": gateway, "ids": list(gateway_message_ids)}
     return set(connection.execute(_KNOWN_IDS, values).scalars())
 
@@ -255,8 +255,9 @@ _is_to_agents = _messages.kind == "agents"
 
 
 def _is_sent(given: Given, **also: ColumnElement[object]) -> Update:
-    """The message is sent. One that was sent before keeps what was noted first. For any other, the last failure is
-    cleared."""
+    """An UPDATE that makes the message sent. If it was sent before, the recorded values stay; otherwise its last
+    failure is cleared.
+    """
     return (
         update(outgoing_messages)
         .where(_messages.id == given("this"))

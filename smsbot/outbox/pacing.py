@@ -1,11 +1,11 @@
-"""When a message may leave: each sender's rate and pause, and the waits after a failure.
+"""Decides when a message may be sent: the rate and the pauses of its sender, and the waits after a failure.
 
-The database keeps of each sender, for all processes together, its rate and the pause that it asked for.
+The rate and the pause of each sender are in the database, for all processes together.
 
-After a failure, the wait before each attempt is random, between zero and a ceiling that doubles each time (exponential
-backoff with full jitter), so that messages that failed together do not come back together. A reply is tried for an
-hour, as long as the usager still waits for it, and a link for an agent as well. Everything else is tried for a day.
-Then the message rests, where operators see it.
+After a failure, the wait before the next attempt is random, between zero and a ceiling that doubles each time
+(exponential backoff with full jitter). So messages that failed together are not all tried again at the same moment. A
+reply is tried for an hour, because the usager waits no longer, and so is a message to an agent. All other messages are
+tried for a day. Then the message rests, where operators see it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ FIRST_CEILING = timedelta(seconds=1)
 
 
 def allowance(free_at: datetime | None, now: datetime, per_second: float) -> Allowance[datetime]:
-    """What a sender may send `now`. `free_at` is the moment that the database keeps for it, None for none yet.
+    """What a sender may send `now`. `free_at` is the time that the database has for it, None if it has none yet.
 
-    Several machines share the rate, so the machine whose clock is ahead sets the pace for all. But a moment that is
-    further ahead than clocks may differ comes from a clock that was wrong, and is ignored.
+    Several machines share the rate, so the machine whose clock is ahead sets the pace for all. But if the time is
+    further ahead than clocks may differ, it comes from a wrong clock and is ignored.
     """
     limit = RateLimit.per_second(per_second)
     is_sane = free_at is not None and free_at <= now + limit.interval + CLOCKS_DIFFER
@@ -41,9 +41,9 @@ def allowance(free_at: datetime | None, now: datetime, per_second: float) -> All
 def shared_allowance(
     connection: Connection, channel: Channel, sender: str, now: datetime, per_second: float
 ) -> Allowance[datetime]:
-    """What a sender may send `now` at this rate, in all processes together.
+    """What a sender may send `now` at this rate (per second), in all processes together.
 
-    Other processes that ask for the same sender wait until the transaction ends.
+    Other processes that call this for the same sender wait until this transaction ends.
     """
     serialise(connection, f"rate:{channel}:{sender}")
     free_at = connection.execute(_FREE_AT, {"only": channel, "sender": sender}).scalar_one_or_none()
@@ -51,14 +51,14 @@ def shared_allowance(
 
 
 def use_rate(connection: Connection, channel: Channel, sender: str, free_at: datetime) -> None:
-    """Note that the sender has used its rate, and may send its next message at `free_at`."""
+    """Record that the sender has used its rate and may send its next message at `free_at`."""
     _USE_RATE.run(connection, {"channel": channel, "sender": sender, "free_at": free_at})
 
 
 def pause(connection: Connection, channel: Channel, senders: Mapping[str, datetime], now: datetime) -> None:
-    """Stop these senders, in all processes, each until the moment given for it.
+    """Pause each of these senders until its time, in all processes.
 
-    `now` is kept beside it: a pause whose `now` lies in the future comes from a clock that was wrong, and is ignored.
+    `now` is stored too: if it is in the future, the pause comes from a wrong clock and is ignored.
     """
     for sender, until in sorted(senders.items()):
         values = {"channel": channel, "sender": sender, "paused_until": until, "paused_at": now}
@@ -107,7 +107,7 @@ def after_failure(
 ) -> Refused | Postponed | Resting:
     """What becomes of a message that was certainly not taken.
 
-    `draw` gives a random number from 0 up to 1, without 1.
+    `draw` returns a random number x with 0 <= x < 1.
     """
     if isinstance(error, SendRefused):
         return Refused(message.id, message.attempt, error.code, error.sentence)

@@ -91,7 +91,7 @@ class TestRetry:
             ({"state": "waiting"}, "is on its way already"),
             ({"state": "sending"}, "is on its way already"),
             ({"state": "sent"}, "has been sent"),
-            ({"state": "refused", "recipient": ""}, "has been erased with its person"),
+            ({"state": "refused", "recipient": ""}, "has been erased with its recipient's data"),
         ],
     )
     def test_what_cannot_leave_is_said_and_nothing_is_done(
@@ -113,7 +113,7 @@ class TestRetry:
         shell.world.opt_out(A, NOW)
         sms, email = shell.world.sent(A, NOW, **FAILURE), shell.world.sent(MAIL, NOW, **FAILURE)
         answer = shell.run("outbox", "retry", str(sms))
-        assert answer.complained == [f"Nothing has been done: {sms} is an SMS to somebody who asked for STOP."]
+        assert answer.complained == [f"Nothing has been done: {sms} is an SMS to somebody who wrote STOP."]
         assert shell.run("outbox", "retry", str(email)).status == 0
 
     def test_all_that_rests_but_what_should_leave_no_more(self, shell: Shell) -> None:
@@ -135,7 +135,7 @@ class TestRetry:
         answer = shell.run("outbox", "retry", "--all-resting")
         assert answer.told == [
             "Sent again: 3 of 6 that rested.",
-            "Left resting: 1, each of which is an SMS to somebody who asked for STOP.",
+            "Left resting: 1, each of which is an SMS to somebody who wrote STOP.",
             "Left resting: 2, each of which is about an appointment that has begun.",
         ]
         assert [state(world, this) for this in left] == ["resting"] * 3
