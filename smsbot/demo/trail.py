@@ -32,7 +32,7 @@ _TOLD_EVENTS = frozenset(
         "not sent yet",
         "in doubt",
         "refused for good",
-        "given up, resting in sight",
+        "given up, resting",
         "sent again, may have been taken before",
         "delivery reported",
         "not carried out yet",

@@ -1,13 +1,13 @@
 """The telecom gateways, all with the same four methods: verify, messages, statuses, send (`base.Gateway`).
 
-There is one module for each gateway that is programmed: `twilio` (`twilio_lookup` reads its list of messages) and
-`vonage`. `described` serves those that `smsbot.toml` describes. No module here knows the database, the conversation or
-the web framework.
+`twilio` (with `twilio_lookup`, which reads its list of messages) and `vonage` are written in code. `described` serves
+the gateways that `smsbot.toml` describes. No module here knows the database, the conversation or the web framework.
 
-- What each gateway offers, and how it fails: `base`; `gateway_records` for those that remember their messages.
-- Which of them a message leaves through: `opening_gateways` makes them, `failover` passes over those that fail, by the
-  `circuit` of each.
-- What a description makes: `described_requests`, `described_answers`, `described_replies`; `client_token` signs in.
-- What several of them use: `http`; `authentication` of webhooks; `webhook_fields`, `webhook_values` and `xml_documents`
-  for what is in these.
+- `base` has what every gateway offers, and how it fails; `gateway_records` has what some gateways remember.
+- `opening_gateways` makes the gateways. `failover` chooses one for each message and passes over those that fail, with a
+  `circuit` for each.
+- A described gateway uses `described_requests`, `described_answers` and `described_replies`, and signs in with
+  `client_token`.
+- Several gateways use `http`, `authentication` (of webhooks), and `webhook_fields`, `webhook_values` and
+  `xml_documents`, which read the content of webhooks.
 """

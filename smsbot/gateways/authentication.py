@@ -1,11 +1,11 @@
 """How a webhook proves where it comes from: by a shared secret, by a signature, or by its status address.
 
-A described gateway gives a shared secret, or a signature made with one. All comparisons take constant time, so that the
+A described gateway sends a shared secret, or a signature made with one. All comparisons take constant time, so that the
 time of a refusal tells nothing about the secret.
 
-A status address is where a gateway posts the statuses of one message. It holds our id of the message and a keyed tag.
-It is for gateways that prove who they are or what the body says, but not which address they post to. Without the tag,
-somebody who has seen one webhook could post it again with another message's id.
+A status address is where a gateway posts the statuses of one message. It contains our id of the message and a keyed
+tag. It is for gateways that prove who they are, or that the body is theirs, but not which address they post to. Without
+the tag, somebody who has seen one webhook could post it again with the id of another message.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from smsbot.policy.gateways import AuthenticationTable
 from smsbot.signing import derived_key
 
 Query: TypeAlias = Mapping[str, Sequence[str]]
-"""The parameters of the query, each with all its values."""
+"""The parameters of a query string, each with all its values."""
 
 Proof: TypeAlias = Callable[[WebhookRequest, Query], bool]
 """Whether a request proves that it comes from the gateway."""
@@ -36,7 +36,7 @@ _OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 
 
 def proof(how: AuthenticationTable, secret: str) -> Proof:
-    """The check that `how` describes. `secret` is the text of its setting, with the values of the secrets filled in."""
+    """The check that `how` describes. `secret` is its secret text, with the values of the settings filled in."""
     name = (how.name or "").lower()
     if how.kind == "hmac":
         return _signature(how, name, secret.encode())
@@ -66,20 +66,20 @@ def _is_basic(header: str, expected: bytes) -> bool:
 
 
 def _same(given: str, expected: bytes) -> bool:
-    """Compare `given` with the expected bytes. It was decoded as Latin-1 or UTF-8, so both are tried."""
+    """Compare `given` with the expected bytes. `given` was decoded as Latin-1 or UTF-8, so both are tried."""
     return hmac.compare_digest(given.encode("latin-1", "replace"), expected) or hmac.compare_digest(
         given.encode("utf-8", "replace"), expected
     )
 
 
 def status_key(secret_key: str, gateway: str) -> bytes:
-    """The key of a gateway's tags, made of `SMSBOT_SECRET_KEY`."""
+    """The key for a gateway's tags, derived from `SMSBOT_SECRET_KEY`."""
     return derived_key(secret_key, f"status of {gateway}")
 
 
 @dataclass(frozen=True, slots=True)
 class StatusAddress:
-    """Makes and reads the parameters of such addresses. `key` comes from `status_key`."""
+    """Makes and reads the query parameters of status addresses. `key` comes from `status_key`."""
 
     key: bytes = field(repr=False)
 
@@ -88,7 +88,7 @@ class StatusAddress:
         return {OUTGOING_ID_PARAMETER: str(outgoing_id), TAG_PARAMETER: self._tag(outgoing_id)}
 
     def outgoing_id(self, query: Mapping[str, str]) -> int | None:
-        """Our id of the message that the address was made for; None where the tag is not right."""
+        """Our id of the message that the address was made for; None if the tag is wrong or missing."""
         read = outgoing_id(query.get(OUTGOING_ID_PARAMETER))
         if read is None:
             return None
@@ -101,5 +101,5 @@ class StatusAddress:
 
 
 def outgoing_id(written: object) -> int | None:
-    """Our id of a message, as a gateway gives it back; None where the text is none."""
+    """Our id of a message, as a gateway gives it back; None if the text is not an id."""
     return int(written) if isinstance(written, str) and _OUTGOING_ID.fullmatch(written) else None

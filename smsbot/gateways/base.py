@@ -1,13 +1,13 @@
 """What every telecom gateway offers, and how it can fail.
 
-A webhook is verified before anything in it is read. The types hold this: `messages` and `statuses` take a
+A webhook is verified before anything in it is read. The types enforce this: `messages` and `statuses` take a
 `VerifiedWebhook`, which only `verify` makes. Some gateways put several messages into one webhook, so both return a
 `Batch`.
 
-A send that fails raises one of three errors. They differ in what a retry needs to know: `SendRefused` is refused for
-good, `SendLater` was certainly not taken, `SendInDoubt` may have been taken.
+A send that fails raises one of three errors. They say whether a retry is right. `SendRefused`: the gateway will never
+take the message. `SendLater`: the message was certainly not taken. `SendInDoubt`: it may have been taken.
 
-What some gateways offer beside these four methods is in `gateway_records`.
+`gateway_records` has what some gateways offer in addition.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from smsbot.problem import Problem
 class WebhookRequest:
     """An HTTP request as it arrived, before it is verified.
 
-    `path` and `query` are as on the request line: percent-encoded, the query without its question mark. `headers` have
-    lower-case names. The Host header is not used, because a gateway knows its public URL.
+    `path` and `query` are as in the request line: percent-encoded, the query without its question mark. The names in
+    `headers` are in lower case. The Host header is not used, because a gateway knows its public URL.
     """
 
     path: str
@@ -43,8 +43,8 @@ class WebhookRequest:
 class VerifiedWebhook:
     """The content of a webhook whose signature was right, and the query parameters.
 
-    `fields` are form fields or JSON; a described gateway keeps the body there unread. `signed_at` is when it was signed
-    (UTC), where the signature says so.
+    `fields` has form fields or JSON; a described gateway puts the unread body there. `signed_at` is when the webhook
+    was signed (UTC), if the signature says so.
     """
 
     fields: Mapping[str, Any]
@@ -56,7 +56,7 @@ class VerifiedWebhook:
 class MessagePiece:
     """Which piece of a long message this is: the `number`th of `total`, counted from 1.
 
-    The telephone gave the `reference` to all pieces of the message. It may use it again, a few hundred messages later.
+    The telephone gave the same `reference` to all pieces. It may use it again after a few hundred messages.
     """
 
     reference: str
@@ -72,14 +72,14 @@ class IncomingSms:
     Numbers are E.164 (`+33612345678`) or short codes (`36123`); `to_number` may be an alphanumeric sender. `body` has
     no NUL characters and may be empty.
 
-    `opt_out_keyword` is STOP, START or HELP where the gateway says that it has answered this word itself.
-    `reads_as_keyword` is the word that the gateway would take the text for, if it was set up to answer such words
-    without saying so.
+    `opt_out_keyword` is STOP, START or HELP if the gateway says that it has answered this word itself.
+    `reads_as_keyword` is the word as which a gateway would read the text if it was set up to answer such words without
+    telling us.
 
-    `written_at` is when the message was written (UTC, by the gateway's clock), None where the gateway does not tell. A
-    webhook may arrive hours later.
+    `written_at` is when the message was written (UTC, by the gateway's clock), None if the gateway does not say. A
+    webhook may come hours later.
 
-    `piece` is set where this is only a piece of a message, and `body` the text of the piece.
+    `piece` is set if this is only a piece of a message. Then `body` is the text of the piece.
     """
 
     gateway: str
@@ -95,7 +95,7 @@ class IncomingSms:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """A message to an usager. `outgoing_id` is our id, which comes back in its status callbacks."""
+    """A message to an usager. `outgoing_id` is our id. Status callbacks bring it back."""
 
     outgoing_id: int
     sender: str
@@ -108,16 +108,16 @@ class OutgoingSms:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message that a gateway or mail server has taken, by the gateway's name and its id for the message."""
+    """A message that was taken: the name of the gateway or mail server, and its id for the message."""
 
     gateway: str
     gateway_message_id: str
 
 
 class DeliveryStatus(StrEnum):
-    """What a gateway says of a message that it has taken."""
+    """What a gateway reports of a message that it has taken."""
 
-    UNKNOWN = "unknown"  # a status that smsbot does not know; it still shows that the message was taken
+    UNKNOWN = "unknown"  # a status that smsbot does not know; it still means that the message was taken
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
     QUEUED = "queued"
@@ -131,7 +131,7 @@ class DeliveryStatus(StrEnum):
 
     @property
     def rank(self) -> int:
-        """How far along the message is. A status replaces only one of a lower rank, so a final one stays."""
+        """How far along the message is. A status replaces only one of a lower rank, so a final status stays."""
         return _RANKS[self]
 
 
@@ -152,10 +152,10 @@ _RANKS = {
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """One status callback. `outgoing_id` is None where the callback does not name our id.
+    """One status callback. `outgoing_id` is None if the callback does not contain our id.
 
-    `may_be_early` is True where only the gateway's id names the message. We learn that id from the answer to our
-    request, and the callback may come before it; then it should be asked to come again.
+    `may_be_early` is True if only the gateway's id says which message it is. We learn that id from the answer to our
+    request. If the callback comes before that answer, the gateway must be asked to send it again.
     """
 
     gateway: str
@@ -171,9 +171,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
-    """What a webhook or a list holds: what could be `read`, in its order, and why the rest could not.
+    """The content of a webhook or a list: `read` is what could be read, in order; `problems` says why the rest was not.
 
-    At least one could be read, or there was nothing.
+    At least one element could be read, unless there was none.
     """
 
     read: Sequence[T]
@@ -184,10 +184,10 @@ class Batch(Generic[T]):
 class WebhookHabits:
     """How a gateway posts its webhooks, and which answer it expects.
 
-    `methods` are the HTTP methods by which it posts messages, `status_methods` those for statuses; both are empty where
-    it posts nothing. `answer` is the body of our answer when a webhook was taken, in `content_type`. `hears_reasons` is
-    whether the body of a refusal may give the reason; it is False for gateways that might send the body to the usager.
-    `most_bytes` is how long a body may be.
+    `methods` are the HTTP methods with which it posts messages, `status_methods` those for statuses; both are empty if
+    it posts nothing. `answer` is the body of our answer to an accepted webhook, of the type `content_type`.
+    `hears_reasons` is whether the body of a refusal may give the reason. It is False for gateways that might send the
+    body to the usager. `most_bytes` is how long a body may be.
     """
 
     methods: tuple[str, ...] = ("POST",)
@@ -199,17 +199,17 @@ class WebhookHabits:
 
 
 class SignatureRefused(Problem):
-    """The webhook is not proven to come from the gateway: answer 403."""
+    """The webhook has not proven that it comes from the gateway: answer 403."""
 
 
 class MalformedMessage(Problem):
-    """The webhook cannot be read: answer 400 with `sentence`, which quotes nothing of what was sent."""
+    """The webhook cannot be read: answer 400 with `sentence`, which quotes nothing from the webhook."""
 
 
 class SendError(Problem):
     """A send that failed or may have failed.
 
-    `code` is the gateway's own code where it gave one. `sentence` is for operators and holds nothing personal: neither
+    `code` is the gateway's own code if it gave one. `sentence` is for operators. It contains no personal data: neither
     the number nor the text.
     """
 
@@ -222,15 +222,14 @@ class SendError(Problem):
 
 
 class SendRefused(SendError):
-    """Refused for good: sending it again would be refused again."""
+    """Refused for good: if it were sent again, it would be refused again."""
 
 
 class SendLater(SendError):
     """Certainly not taken; it may be tried again.
 
-    `retry_after` is how many seconds the gateway asks us to wait. It holds for the whole sender, and nothing leaves
-    from it for so long. Where `only_this_message` is set, as with a limit for one recipient, other messages may leave
-    meanwhile.
+    `retry_after` is how many seconds the gateway asks us to wait. For that time, nothing leaves from this sender. With
+    `only_this_message`, for example after a limit for one recipient, other messages may leave meanwhile.
     """
 
     def __init__(
@@ -244,9 +243,9 @@ class SendLater(SendError):
 class SendInDoubt(SendError):
     """The gateway may have taken it.
 
-    `answered` is True where the gateway gave an error that does not tell whether it took the message. Such a message is
-    tried again like after any failure, because most gateway errors mean "not taken". It is False where the answer was
-    lost: then there is time for a status callback to tell.
+    `answered` is True if the gateway answered with an error that does not say whether it took the message. Such a
+    message is tried again as after any failure, because most errors of gateways mean "not taken". It is False if there
+    was no answer: then smsbot waits some time for a status callback.
     """
 
     def __init__(self, code: str, sentence: str, *, answered: bool = False) -> None:
@@ -255,7 +254,7 @@ class SendInDoubt(SendError):
 
 
 class Gateway(Protocol):
-    """One gateway with its four methods. `name` is its name in the database and in the webhook's path."""
+    """One gateway with its four methods. `name` is its name in the database and in the path of its webhooks."""
 
     @property
     def name(self) -> str: ...
@@ -264,15 +263,15 @@ class Gateway(Protocol):
     def habits(self) -> WebhookHabits: ...
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
-        """Check that the gateway sent this. Raises `SignatureRefused`, or `MalformedMessage` where it is unreadable."""
+        """Check that the gateway sent this. Raises `SignatureRefused`, or `MalformedMessage` if it cannot be read."""
         ...
 
     def messages(self, webhook: VerifiedWebhook) -> Batch[IncomingSms]:
-        """Read the incoming messages. Raises `MalformedMessage` where none can be read."""
+        """Read the incoming messages. Raises `MalformedMessage` if none can be read."""
         ...
 
     def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
-        """Read the statuses. Raises `MalformedMessage` where none can be read."""
+        """Read the statuses. Raises `MalformedMessage` if none can be read."""
         ...
 
     async def send(self, message: OutgoingSms) -> str:
@@ -284,7 +283,7 @@ class Gateway(Protocol):
 
 
 class PostsOneByOne(ABC):
-    """A gateway of which each webhook holds one message or one status."""
+    """A gateway that posts one message or one status in each webhook."""
 
     @abstractmethod
     def parse(self, webhook: VerifiedWebhook) -> IncomingSms:

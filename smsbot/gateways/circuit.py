@@ -1,17 +1,17 @@
-"""The circuit breaker of one gateway: pure, a table of what each event makes of each state.
+"""The circuit breaker of one gateway, as pure functions. The table shows the next state for each event:
 
                  sent          failed                        asked whether it may be tried
     Working      Working(0)    Working(n+1), or (n+2) if     yes
-                               it hung; Paused once it has
-                               failed long enough
-    Paused       Working       Paused, as it is              no; once the pause is over yes -> Probing
-    Probing      Working       Paused, twice as long         no; if the probe stays silent, yes again
+                               it hung; Paused if it has
+                               failed for long enough
+    Paused       Working       Paused, unchanged             no; after the pause yes -> Probing
+    Probing      Working       Paused, twice as long         no; if the probe does not end, yes again
 
-A gateway has failed long enough when `FAILURES` sends in a row have failed, and the first of them at least
-`FAILING_SECONDS` ago. So a short fault that hits many sends at once does not pause it, nor does a limit on the rate, as
-some sends still succeed. One message that is tried again and again does. A send that hung for `HANGING_SECONDS` or more
-counts as two failures, because it leaves somebody without an answer for minutes. After a pause, one send is let through
-as a probe.
+A gateway has failed for long enough when `FAILURES` sends in a row have failed and the first of them failed at least
+`FAILING_SECONDS` ago. So a short fault that hits many sends at once does not pause it. Nor does a limit on the rate,
+because some sends still succeed. One message that is tried again and again does. A send that took `HANGING_SECONDS` or
+more counts as two failures, because somebody waits minutes for an answer. After a pause, one send is let through as a
+probe.
 
 Times are in seconds of any clock that does not go back.
 """
@@ -29,13 +29,13 @@ LONGEST_PAUSE_SECONDS = 600.0
 PROBE_SECONDS = 60.0
 """Longer than any send takes.
 
-If a probe has not ended by then, its task has died, and another send may be the probe.
+If a probe has not ended by then, its task is dead, and another send may be the probe.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """The gateway is in use. `failures` is how many sends in a row have failed, the first of them at `since`."""
+    """The gateway is in use. The last `failures` sends have all failed, the first of them at `since`."""
 
     failures: int = 0
     since: float = 0.0
@@ -43,7 +43,7 @@ class Working:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The gateway is not tried before `until`; `seconds` is the length of the whole pause."""
+    """The gateway is not tried before `until`. `seconds` is the length of the whole pause."""
 
     until: float
     seconds: float
@@ -51,7 +51,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """One send is trying whether the gateway works again. After `until`, the next send may try."""
+    """One send is testing whether the gateway works again. After `until`, another send may test it."""
 
     until: float
     pause_seconds: float
@@ -61,7 +61,7 @@ Circuit: TypeAlias = Working | Paused | Probing
 
 
 def asked(circuit: Circuit, now: float) -> tuple[bool, Circuit]:
-    """Whether the gateway may be tried now, and the circuit's state if it is tried."""
+    """Whether the gateway may be tried now, and its new state if it is tried."""
     if isinstance(circuit, Working):
         return True, circuit
     if now < circuit.until:
@@ -76,7 +76,7 @@ def sent(circuit: Circuit) -> Circuit:
 
 
 def failed(circuit: Circuit, now: float, took: float = 0.0) -> Circuit:
-    """The state after a send has failed that took `took` seconds. A send that began before a pause changes nothing."""
+    """The state after a send has failed after `took` seconds. A send that began before a pause changes nothing."""
     if isinstance(circuit, Paused):
         return circuit
     if isinstance(circuit, Probing):

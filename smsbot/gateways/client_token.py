@@ -1,7 +1,7 @@
 """The token that some gateways want with each request, as in OAuth 2 (RFC 6749, 4.4: client credentials).
 
-It is kept in memory, and fetched again shortly before it ends or where the gateway refuses it. While one send fetches
-it, the others wait for that one.
+It is kept in memory. It is fetched again shortly before it ends, or if the gateway refuses it. While one send fetches
+it, the others wait.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from smsbot.policy.gateway_values import Charset
 from smsbot.policy.gateways import TokenTable
 
 UNFETCHED = "token"
-"""The code where the gateway answers and gives no token."""
+"""The code of the error if the gateway answers without a token."""
 _USUAL_SECONDS = 300.0
-"""How long a token is good for, where the answer does not say it."""
+"""How long a token is valid if the answer does not say it."""
 _MARGIN, _LONGEST_MARGIN_SECONDS = 0.1, 60.0
-"""A token is not used any more in the last tenth of its time, or in its last minute."""
+"""A token is not used in the last tenth of its time, or in its last minute if that is shorter."""
 
 
 class ClientToken:
-    """Fetches and keeps the token. `values` are the secrets; `clock` gives seconds that never go back."""
+    """Fetches and keeps the token. `values` are the secrets; `clock` returns seconds that never go back."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class ClientToken:
         self._fetching = asyncio.Lock()
 
     async def value(self) -> str:
-        """A token that is good. Raises `SendLater` where there is none to be had: nothing was sent then."""
+        """A valid token. Raises `SendLater` if there is none: nothing was sent then."""
         async with self._fetching:
             if self._token is None or self._clock() >= self._good_until:
                 self._token, lifetime = await self._fetch()
@@ -54,7 +54,7 @@ class ClientToken:
             return self._token
 
     def forget(self, token: str) -> None:
-        """Fetch another one next time: the gateway has refused this one."""
+        """Fetch another token next time, because the gateway has refused this one."""
         if self._token == token:
             self._token = None
 
@@ -74,7 +74,7 @@ class ClientToken:
         except MalformedMessage:
             token = lifetime = None
         if not token or not (token.isascii() and token.isprintable()):
-            raise SendLater(UNFETCHED, "The gateway's answer holds no token where token.value says.")
+            raise SendLater(UNFETCHED, "The gateway's answer has no token at the path token.value.")
         return token, _seconds(lifetime)
 
 

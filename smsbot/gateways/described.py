@@ -1,12 +1,12 @@
-"""A gateway that is described in `smsbot.toml` instead of programmed: what it is asked, and what its webhooks hold.
+"""A gateway that is described in `smsbot.toml`, not written in code: its requests and its webhooks.
 
 `smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description.
-`described_answers` tells what the answer to a message means, and `described_replies` reads lists of messages.
+`described_answers` says what the answer to a message means, and `described_replies` reads lists of messages.
 
-A gateway may have no ids for its messages. Then our id stands for a message that we send. For one that we receive, it
-is a digest of what is known of it: both numbers, the text, the time, and the message of ours that it answers. A
-repeated webhook has the same of each, so it is recognised. Two messages of one person count as one only if all of it is
-the same: within the same second, or both in answer to the same message.
+A gateway may have no ids for its messages. Then our id is used for a message that we send. For a message that we
+receive, a digest of what we know of it is used: both numbers, the text, the time, and the message of ours to which it
+replies. A repeated webhook has the same values, so it is recognised. Two messages of one person count as one only if
+all values are the same: if both were written within the same second, or both reply to the same message.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from smsbot.policy.gateways import GatewayTable, IncomingTable, StatusTable
 STOP = "STOP"
 MOST_BATCH_BYTES = 1024 * 1024
 
-_BODY, _ADDRESS = "body", "address"  # a verified webhook is read when it is known what it should hold
+_BODY, _ADDRESS = "body", "address"  # the content is parsed later, when it is known whether it is messages or statuses
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswer:
-    """What a gateway says of our account: the credit that is left, and its `Date`; None where it does not tell."""
+    """What a gateway says of our account: the remaining credit, and the answer's `Date`. None if it does not say."""
 
     credit: str | None = None
     date: str | None = None
@@ -78,8 +78,9 @@ class AccountAnswer:
 class DescribedGateway:
     """A gateway that `description` describes. `secrets` has the values for the names in `description.secrets`.
 
-    `public_url` is where webhooks go (`SMSBOT_PUBLIC_URL`), those of statuses with a tag by `status_key`. `http` is
-    shared; whoever opened it closes it. Raises `ValueError` where a secret would make a request that cannot be sent.
+    `public_url` is `SMSBOT_PUBLIC_URL`, where webhooks go. The addresses for statuses have a tag made with
+    `status_key`. `http` is shared and closed by its opener. Raises `ValueError` if a secret would make a request that
+    cannot be sent.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class DescribedGateway:
         self._check_requests(secrets)
 
     def _check_requests(self, secrets: Mapping[str, str]) -> None:
-        """Raises `ValueError` where a secret would make a request that cannot be sent."""
+        """Raises `ValueError` if a secret would make a request that cannot be sent."""
         described, charset = self._described, self._described.charset
         example = self._values(OutgoingSms(1, "+33937000000", "+33612345678", "é")) | {ACCESS_TOKEN: "x"}
         requests = [filled(described.send, example, charset)]
@@ -135,7 +136,7 @@ class DescribedGateway:
         for request in requests:
             check(request.url, request.headers)
 
-    # What it posts
+    # Its webhooks
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
         if self._is_proven is None:
@@ -145,7 +146,7 @@ class DescribedGateway:
         return self.unproven(request)
 
     def unproven(self, request: WebhookRequest) -> VerifiedWebhook:
-        """As `verify`, without the proof: for an operator who wants to see how a recorded webhook is read."""
+        """Like `verify`, without the check: for an operator who wants to see how a recorded webhook is read."""
         address = pairs_from(request.query, self._described.charset)
         return VerifiedWebhook(
             fields={_BODY: request.body, _ADDRESS: address},
@@ -162,7 +163,7 @@ class DescribedGateway:
 
     def _each_message(self, fields: WebhookFields) -> Batch[IncomingSms]:
         incoming = self._described.incoming
-        assert incoming is not None  # whoever asks for messages has looked, and a poll needs it
+        assert incoming is not None  # all callers have checked this, and a poll needs it
         return _batch(fields.each(incoming.each), lambda one: self._message(one, incoming))
 
     def _message(self, fields: WebhookFields, incoming: IncomingTable) -> IncomingSms:
@@ -202,7 +203,7 @@ class DescribedGateway:
         *,
         is_stop: bool,
     ) -> str:
-        """The gateway's id of the message, or the digest that stands for it. `known` are both numbers and the text."""
+        """The gateway's id of the message, or a digest in its place. `known` has both numbers and the text."""
         own = fields.field(incoming.id)
         if incoming.id is not None and (own is not None or (part is None and not is_stop)):
             return message_id(own, incoming.id)
@@ -211,7 +212,7 @@ class DescribedGateway:
             told += [part.reference, str(part.number), str(part.total)]
         if any(told):
             return _digest(*known, *(value or "" for value in told))
-        if is_stop:  # heard twice, it says the same
+        if is_stop:  # a STOP that is read twice changes nothing
             return uuid.uuid4().hex
         raise MalformedMessage(f"{incoming.time or incoming.in_reply_to} is missing.")
 
@@ -248,21 +249,21 @@ class DescribedGateway:
         )
 
     def _outgoing_id(self, fields: WebhookFields, described: StatusTable, query: Mapping[str, str]) -> int | None:
-        """Our id, from the body if it is there, because a signature covers the body.
+        """Our id of the message: the one in the body if there is one, because a signature covers the body.
 
-        In the address only its tag proves it.
+        The id in the address counts only with its tag.
         """
         told = None
-        if "id" in self._described.send.used:  # otherwise the reference is not our id
+        if "id" in self._described.send.used:  # otherwise the reference is something else than our id
             told = outgoing_id(fields.field(described.reference))
         return self._status_address.outgoing_id(query) if told is None else told
 
-    # What it is asked
+    # Our requests
 
     async def send(self, message: OutgoingSms) -> str:
         described = self._described
         if described.send.json_ is None and not carries(message.body, described.charset):
-            raise SendRefused("charset", "The gateway's charset has no letters for this text: it has to be utf-8.")
+            raise SendRefused("charset", "The gateway's charset cannot write this text: it must be utf-8.")
         try:
             answer = await self._ask(lambda values: filled(described.send, values, described.charset), message)
         except NoAnswer as error:
@@ -274,13 +275,13 @@ class DescribedGateway:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether there is a call that changes nothing: the one in `[check]`, or the one that fetches a token."""
+        """Whether there is a request that changes nothing: the one in `[check]`, or the one that fetches a token."""
         return self._described.check is not None or self._token is not None
 
     async def ask_for_account(self) -> AccountAnswer:
-        """Make that call.
+        """Send that request.
 
-        Raises `SendRefused` where the credentials are wrong, and `SendLater` where nothing is known.
+        Raises `SendRefused` if the credentials are wrong, and `SendLater` if this could not be found out.
         """
         check, charset = self._described.check, self._described.charset
         if check is None:
@@ -302,16 +303,16 @@ class DescribedGateway:
     async def _ask(
         self, request_with: Callable[[Mapping[str, str]], FilledRequest], message: OutgoingSms | None = None
     ) -> HttpAnswer:
-        """The answer to a request that is filled with these values; with another token where the first is refused.
+        """The answer to the request that `request_with` makes. If it is refused with 401, it is sent with a new token.
 
-        Raises `NoAnswer`, and `SendLater` where there is no token.
+        Raises `NoAnswer`, and `SendLater` if there is no token.
         """
         values = self._fixed_values if message is None else self._values(message)
         if self._token is None:
             return await self._request(request_with(values))
         token = await self._token.value()
         answer = await self._request(request_with({**values, ACCESS_TOKEN: token}))
-        if answer.status != 401:  # which means that nothing was taken
+        if answer.status != 401:  # 401 means that nothing was taken
             return answer
         self._token.forget(token)
         return await self._request(request_with({**values, ACCESS_TOKEN: await self._token.value()}))
@@ -325,14 +326,14 @@ class DescribedGateway:
         return {**self._fixed_values, **values_of(message), "callback_url": callback_url}
 
     def _warn_once(self, event: str) -> None:
-        """Log a fault of the description or the gateway that would otherwise be logged with every message."""
+        """Log a fault of the description or the gateway once. Otherwise it would be logged with every message."""
         if event not in self._warned:
             self._warned.add(event)
             logger.warning(event, gateway=self.name)
 
 
 def _habits(description: GatewayTable) -> WebhookHabits:
-    """The answer has no body unless the description asks for one: some gateways send it to the usager."""
+    """How the gateway posts. Our answer has no body unless the description asks for one: some send it to the usager."""
     webhooks = description.webhooks
     if webhooks is None:
         return WebhookHabits(methods=(), status_methods=(), hears_reasons=False)
@@ -356,7 +357,7 @@ def _has_batches(description: GatewayTable) -> bool:
 
 
 def _batch(these: Sequence[WebhookFields], read: Callable[[WebhookFields], T]) -> Batch[T]:
-    """What can be read of these. Raises the first `MalformedMessage` where it is nothing."""
+    """What can be read of these. If nothing can, raises the first `MalformedMessage`."""
     good: list[T] = []
     problems: list[MalformedMessage] = []
     for one in these:
@@ -378,7 +379,7 @@ def _own_id(outgoing_id: int) -> str:
 
 
 def _digest(*parts: str) -> str:
-    """A digest of these parts. Each is preceded by its length, so that other parts cannot give the same."""
+    """A digest of these parts. The length of each is included, so that other parts cannot give the same digest."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

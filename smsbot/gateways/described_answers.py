@@ -1,9 +1,9 @@
-"""What the answer of a described gateway means, when a message was handed over to it.
+"""What a described gateway's answer to a message means.
 
-Where the description says nothing, HTTP errors mean what they usually mean: 4xx refused or not taken for now, 5xx in
+If the description says nothing, HTTP errors have their usual meaning: 4xx is refused or not taken for now, 5xx is in
 doubt.
 
-An answer in plain text is read as lines of words: the path `2.0` leads to the first word of the third line.
+An answer in plain text is read as lines of words: the path `2.0` is the first word of the third line.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from smsbot.policy.gateway_values import AnswerFormat, Conditions
 from smsbot.policy.gateways import AnswerTable, CheckTable
 
 _PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
-_AROUND_WORDS = "\"',:;"  # as Kannel writes "0: Accepted", and Jasmin Success "9c79…"
+_AROUND_WORDS = "\"',:;"  # for answers such as Kannel's "0: Accepted" and Jasmin's Success "9c79…"
 _SHOWABLE_CREDIT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
-_SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
+_SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # without a telephone number
 
 
 def taken_as(described: AnswerTable, answer: HttpAnswer) -> str | None:
-    """The gateway's id of a message that it has taken; None where it gives no ids, or did not give this one.
+    """The gateway's id of a message that it has taken; None if it gives no ids, or did not give one this time.
 
-    Raises `SendRefused`, `SendLater` or `SendInDoubt` where it was not plainly taken.
+    Raises `SendRefused`, `SendLater` or `SendInDoubt` if the gateway has not clearly taken the message.
     """
     document = _document(described.format, answer)
     identifier = None if described.id is None else _identifier(at_path(document, described.id))
@@ -38,9 +38,9 @@ def taken_as(described: AnswerTable, answer: HttpAnswer) -> str | None:
 
 
 def credit_in(described: CheckTable, answer: HttpAnswer) -> str | None:
-    """What the answer to `[check]` says of the credit that is left; None where it says nothing.
+    """The remaining credit in the answer to `[check]`; None if the answer does not say it.
 
-    Raises `SendRefused` where it says that the credentials are wrong, and `SendLater` where it says neither yes nor no.
+    Raises `SendRefused` if the credentials are wrong, and `SendLater` if the answer says neither yes nor no.
     """
     document, status = _document(described.format, answer), answer.status
     result = _code(document, described.result)
@@ -54,21 +54,21 @@ def credit_in(described: CheckTable, answer: HttpAnswer) -> str | None:
 
 
 def is_showable(code: str) -> bool:
-    """Whether an error's code may be shown and logged: it holds no telephone number."""
+    """Whether an error code may be shown and logged: it contains no telephone number."""
     return _SHOWABLE_CODE.fullmatch(code) is not None
 
 
 def _identifier(value: Any) -> str | None:
-    """The value as an id, where it is a text or a whole number; else None."""
+    """The value as an id if it is a text or a whole number; otherwise None."""
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
 
 
 def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_named: bool) -> SendError | None:
-    """What an answer says of a message that was not plainly taken; None where it was taken after all.
+    """The error that an answer means; None if it means that the message was taken.
 
-    The gateway's own wording is left out, because it may quote the number. An answer that says yes but lacks the id
-    that it should give (`is_named`) counts as taken, unless it holds an error or is something else, such as an HTML
-    page. To doubt it would send the message again and again.
+    The gateway's own wording is left out, because it may quote the number. An answer may say yes and lack the id that
+    it should give (`is_named` is False). It still counts as taken, unless it contains an error or is something else,
+    such as an HTML page. As a doubt it would make us send the message again and again.
     """
     status = answer.status
     if (why := _met(described.refused_when, document)) is not None:
@@ -95,7 +95,7 @@ def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_na
 
 
 def _met(conditions: Conditions, document: Any) -> str | None:
-    """The path of the first condition that the answer meets, as a code to be shown; None where it meets none."""
+    """The path of the first condition that the answer meets, as a code that may be shown; None if it meets none."""
     for path, values in conditions.items():
         if _code(document, path) in values:
             return path if is_showable(path) else "condition"
@@ -110,7 +110,7 @@ def _code(document: Any, path: str | None) -> str | None:
 
 
 def _document(format_: AnswerFormat, answer: HttpAnswer) -> Any:
-    """The answer as paths lead into it; None where it has another format."""
+    """The answer in a form in which paths are looked up; None if it has another format."""
     if format_ == "text":
         lines = answer.content.decode("utf-8", "replace").splitlines()
         return [[word.strip(_AROUND_WORDS) for word in line.split()] for line in lines] or None

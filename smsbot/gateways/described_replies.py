@@ -1,4 +1,4 @@
-"""The list of messages from usagers that a described gateway keeps, for gateways that post nothing."""
+"""Reads the list of messages from usagers that a described gateway keeps. It is for gateways without webhooks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from smsbot.policy.gateway_values import SINCE, Charset, TimeFormat, WebhookForm
 from smsbot.policy.gateways import PollTable
 
 RequestWith = Callable[[Mapping[str, str]], FilledRequest]
-"""Makes a request with the values for the names in braces."""
+"""Makes a request from the values for the names in braces."""
 
 
 class DescribedReplies:
     """Reads the list that `poll` describes.
 
-    `charset` is that of addresses. `ask` sends a request, with the gateway's secrets and token filled in; `read` finds
-    the messages in an answer of this format.
+    `charset` is the charset of addresses. `ask` sends a request, with the gateway's secrets and token filled in.
+    `read` finds the messages in an answer, which has the format `format_`.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class DescribedReplies:
         self.every = timedelta(seconds=poll.every_seconds)
 
     def example(self, values: Mapping[str, str]) -> FilledRequest:
-        """A request as they are made, to see whether it can be sent."""
+        """An example of the requests, to check whether they can be sent."""
         return filled(self._poll, {**values, SINCE: "0"}, self._charset)
 
     async def listed(self, since: datetime) -> Batch[IncomingSms]:
@@ -67,7 +67,7 @@ class DescribedReplies:
             address = following
 
     async def _document(self, since: str, address: str | None) -> object:
-        """One page: the first, or the one at the `address` that the page before gave."""
+        """One page: the first, or the one at the `address` that the page before it gave."""
 
         def request(values: Mapping[str, str]) -> FilledRequest:
             first = filled(self._poll, {**values, SINCE: since}, self._charset)
@@ -86,7 +86,7 @@ class DescribedReplies:
 
 
 def _at(first: FilledRequest, address: str) -> FilledRequest:
-    """The same request at another address of the same host. The secrets in it are for nobody else."""
+    """The same request at another address of the same host. No other host may see the secrets in it."""
     url = urljoin(first.url, address)
     if urlsplit(url)[:2] != urlsplit(first.url)[:2]:
         raise RecordsOutOfReach("The next page of the gateway's list of messages is at another host.")

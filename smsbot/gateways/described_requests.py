@@ -1,4 +1,4 @@
-"""The requests that a description makes: its templates, filled in and escaped as their place asks for."""
+"""Makes the requests that a description describes: its templates, filled in and escaped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smsbot.policy.gateways import RequestTable
 
 @dataclass(frozen=True, slots=True)
 class FilledRequest:
-    """A request as it goes to `smsbot.gateways.http.Http`."""
+    """A request as `smsbot.gateways.http.Http` takes it."""
 
     method: str
     url: str
@@ -31,7 +31,7 @@ class FilledRequest:
 def filled(table: RequestTable, values: Mapping[str, str], charset: Charset) -> FilledRequest:
     """The request that `table` describes, with these values for the names in braces.
 
-    `charset` is that of forms and addresses; what it lacks becomes a question mark. JSON is always UTF-8.
+    `charset` is the charset of forms and addresses; characters that it lacks become question marks. JSON is UTF-8.
     """
     quoted = {name: quote(value, safe="", encoding=charset, errors="replace") for name, value in values.items()}
     url = table.url.format_map(quoted)
@@ -52,8 +52,10 @@ def filled(table: RequestTable, values: Mapping[str, str], charset: Charset) -> 
 
 
 def carries(text: str, charset: Charset) -> bool:
-    """Whether a form in this charset tells the text. Of one in GSM-7 a sign may become a question mark, as an SMS in
-    another alphabet has it with many gateways; of one in another script nothing would be left.
+    """Whether a form in this charset can carry the text.
+
+    If the text fits GSM-7, single characters may become question marks, which many gateways do too. In another script
+    nothing would be left of the text.
     """
     try:
         text.encode(charset)
@@ -63,7 +65,7 @@ def carries(text: str, charset: Charset) -> bool:
 
 
 def values_of(message: OutgoingSms) -> dict[str, str]:
-    """What a request may take from a message, by the names in braces."""
+    """The values of a message for a request, by the names in braces."""
     return {
         "sender": message.sender,
         "sender_digits": message.sender.removeprefix("+"),
@@ -82,7 +84,7 @@ def _encoded(template: Mapping[str, str], values: Mapping[str, str], charset: Ch
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:
-    """The template with all its texts filled in; values that are no texts stay as they are."""
+    """The template with all its texts filled in. Values that are not texts stay as they are."""
     if isinstance(value, str):
         return value.format_map(values)
     if isinstance(value, Mapping):

@@ -1,13 +1,13 @@
 """Sends through the gateways of a sender in their order. A gateway that fails is passed over until it works again.
 
-What happens after a failure depends on whether the message can have been taken. If it certainly was not (`SendLater`),
+What happens after a failure depends on whether the message may have been taken. If it certainly was not (`SendLater`),
 the next gateway is tried at once. After a doubt (`SendInDoubt`) the message goes back to delivery, which finds out what
-happened (`smsbot.outbox.doubt`); if it sends the message again, it begins at the next gateway. A refusal is final,
-whichever gateway gives it: a recipient who has opted out with one is not written to through another.
+happened (`smsbot.outbox.doubt`). If delivery sends it again, the next gateway is tried first. A refusal is final,
+whichever gateway gives it: a recipient who has opted out at one gateway gets nothing through another.
 
-Each process has its own circuits (`smsbot.gateways.circuit`) and remembers its own doubts. Delivery limits the rate of
-the sender that a message was written for, over all processes (`smsbot.outbox.pacing`). The rate of a sender that
-stands in for another is limited here, in each process by itself.
+Each process has its own circuits (`smsbot.gateways.circuit`) and remembers its own doubts. The rate of a message's own
+sender is limited by delivery, for all processes together (`smsbot.outbox.pacing`). The rate of a sender that replaces
+it is limited here, in each process separately.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from smsbot.policy import SendingRoute
 from smsbot.rules.rate_limit import RateLimit
 
 LONG_WAIT_SECONDS = 60.0
-"""A gateway that asks for a longer wait than this is passed over at once, already for the first message."""
+"""A gateway that asks for a longer wait than this is passed over at once, from the first message on."""
 REPLYS_LONG_WAIT_SECONDS = 5.0
-"""The same for a reply, because somebody is waiting for it on the telephone."""
+"""The same for a reply, because somebody is waiting for it."""
 DOUBTS_REMEMBERED = 10_000
-"""Of so many of the last messages in doubt it is remembered which gateways may have taken them. Doubts last minutes."""
+"""For how many messages in doubt a process remembers which gateways may have taken them. Doubts last minutes."""
 
 Rate = Callable[[str], float | None]
-"""How many messages a second may leave from a sender; None for any number."""
+"""How many messages per second may leave from a sender; None for no limit."""
 
 logger = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ def _unlimited(_sender: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One message that is being sent; `failures` are the reasons why it was not taken so far."""
+    """One message that is being sent. `failures` has the reasons why gateways have not taken it so far."""
 
     message: OutgoingSms
     rate: Rate
@@ -62,7 +62,7 @@ class _Attempt:
 class Failover:
     """Sends through all gateways.
 
-    `routes` gives the routes of a sender, in order; `gateways` are those that the routes name.
+    `routes` returns the routes of a sender, in order; `gateways` has the gateways of these routes, by name.
     """
 
     def __init__(
@@ -81,24 +81,24 @@ class Failover:
 
     @property
     def passed_over(self) -> list[str]:
-        """The gateways that are passed over at the moment, in order.
+        """The gateways that are passed over now, sorted by name.
 
-        The log tells when one of them is added or leaves.
+        The log says when this begins and ends for a gateway.
         """
         return sorted(name for name, circuit in self._circuits.items() if not isinstance(circuit, Working))
 
     def gateways_of(self, sender: str, *, answerable: bool) -> list[str]:
-        """The names of the gateways that may have taken such a message, in order."""
+        """The names of the gateways that may have taken a message from this sender, in order."""
         return [route.gateway for route in self._usable(sender, answerable)]
 
     async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Handed:
-        """Hand the message over through the first route that works. A gateway where it was in doubt before comes last.
+        """Hand the message over through the first route that works. Gateways where it was in doubt are tried last.
 
-        `answerable` leaves out senders whose answers do not reach us: a reply asks for an answer. `rate` gives the
-        limits of senders that stand in for the message's own.
+        With `answerable`, senders whose answers do not reach us are left out: a reply asks for an answer. `rate`
+        returns the limit of a sender that replaces the message's own.
 
-        Raises as `Gateway.send` does, and `InDoubtAt` for a doubt. If every gateway would be passed over, they are
-        tried anyway: delivery decides how long to go on, and a single gateway is never given up.
+        Raises what `Gateway.send` raises, and `InDoubtAt` for a doubt. If all gateways would be passed over, they are
+        tried all the same: delivery decides how long to try, and a single gateway is never given up.
         """
         routes = self._usable(message.sender, answerable)
         if not routes:
@@ -119,9 +119,10 @@ class Failover:
     async def _send_by_first(
         self, routes: Iterable[SendingRoute], attempt: _Attempt, may_try: Callable[[str], bool]
     ) -> Handed | None:
-        """Try these routes in order; None where no gateway takes the message now. The reasons are added to `failures`.
+        """Try these routes in order. Returns None if no gateway takes the message now; the reasons are in `failures`.
 
-        If a gateway that worked until now asks for a short wait, as with a limit on its rate, the message waits for it.
+        If a gateway that worked until now asks for a short wait, for example because of its rate, the message waits for
+        that gateway.
         """
         for route in routes:
             try:
@@ -136,10 +137,10 @@ class Failover:
         return None
 
     def _check_pace(self, route: SendingRoute, attempt: _Attempt) -> None:
-        """Raises `SendLater` where this route's sender stands in for another and has used up its rate."""
+        """Raises `SendLater` if the route's sender replaces the message's own and has used up its rate."""
         wait = self._pace.wait(route.sender, self._clock())
         if wait and route.sender != attempt.message.sender:
-            sentence = "The sender that stands in for the message's own has reached its rate."
+            sentence = "The sender that replaces the message's own has reached its rate."
             raise SendLater("rate", sentence, wait, only_this_message=True)
 
     def _may_try(self, gateway: str) -> bool:
@@ -165,7 +166,7 @@ class Failover:
             self._remember_doubt(message, route.gateway)
             self._fail(route.gateway, began, doubt.code)
             raise InDoubtAt(route.gateway, doubt) from doubt
-        except BaseException as error:  # cancelled because it took too long, or a mistake in our code
+        except BaseException as error:  # cancelled because it took too long, or a bug in our code
             self._remember_doubt(message, route.gateway)
             self._fail(route.gateway, began, type(error).__name__)
             raise
@@ -199,18 +200,18 @@ class Failover:
 class Pace:
     """When each sender may send its next message, by a clock of seconds that never goes back.
 
-    `smsbot.outbox.pacing` keeps the rates of all processes together, but only for the senders that messages are
-    written for. This is for senders that stand in for others, in the memory of one process.
+    It is for senders that replace a message's own sender, in the memory of one process. `smsbot.outbox.pacing` has the
+    rates of the messages' own senders, for all processes together.
     """
 
     free_at: dict[str, timedelta] = field(default_factory=dict)
 
     def wait(self, sender: str, now: float) -> float:
-        """How many seconds the sender must still wait; 0 where it may send."""
+        """How many seconds the sender must still wait; 0 if it may send."""
         moment = timedelta(seconds=now)
         return max((self.free_at.get(sender, moment) - moment).total_seconds(), 0.0)
 
     def note(self, sender: str, now: float, per_second: float) -> None:
-        """Note that the sender sends a message now."""
+        """Record that the sender sends a message now."""
         allowed = RateLimit.per_second(per_second).allowance(self.free_at.get(sender), timedelta(seconds=now))
         self.free_at[sender] = allowed.free_at_after(1)

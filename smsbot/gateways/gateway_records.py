@@ -1,8 +1,8 @@
-"""What some gateways remember, and let us read.
+"""What some gateways remember and let us read.
 
-Some keep records of what was sent and received: they have an attribute `records`. The records answer two questions that
-webhooks leave open: was a message taken although its answer was lost, and what did usagers write while smsbot was not
-running? Others post nothing and have a list to be read again and again: an attribute `replies`.
+Some keep records of the messages that were sent and received; they have an attribute `records`. The records answer two
+questions: was a message taken although its answer was lost, and what did usagers write while smsbot was not running?
+Other gateways have no webhooks, but a list that must be read again and again; they have an attribute `replies`.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ class RecordedSms:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """The messages to one of our numbers, oldest first, as the records had them at `read_at` (the gateway's clock)."""
+    """Messages to one of our numbers, oldest first, as the records were at `read_at` (the gateway's clock)."""
 
     messages: Sequence[RecordedSms]
     read_at: datetime
 
 
 class RecordsOutOfReach(Problem):
-    """The records could not be read, so nothing is known. `sentence` is for operators and names nobody."""
+    """The records could not be read, so nothing is known. `sentence` is for operators and has no personal data."""
 
 
 class Records(Protocol):
     """Reads a gateway's records."""
 
     async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
-        """The gateway's ids of messages with this recipient and text that it took during the last `within`, oldest
+        """The ids of the messages with this recipient and text that the gateway took in the last `within`, oldest
         first.
 
-        The sender is not compared, because a Messaging Service replaces it by a number of its own. Raises
+        The sender is not compared, because a Messaging Service of Twilio replaces it by a number of its own. Raises
         `RecordsOutOfReach`.
         """
         ...
 
     async def received(self, number: str, since: datetime) -> ReadBack:
-        """What usagers sent to this number of ours from `since` on. Raises `RecordsOutOfReach`."""
+        """What usagers sent to this number of ours since `since`. Raises `RecordsOutOfReach`."""
         ...
 
 
@@ -62,17 +62,17 @@ class KeepsRecords(Protocol):
 
 
 class Replies(Protocol):
-    """Reads a gateway's list of messages from usagers, which it posts to nobody."""
+    """Reads a gateway's list of messages from usagers, for gateways without webhooks."""
 
     @property
     def every(self) -> timedelta:
-        """How often the list is to be read."""
+        """How often the list should be read."""
         ...
 
     async def listed(self, since: datetime) -> Batch[IncomingSms]:
-        """The messages in the list, oldest first if the list is so.
+        """The messages in the list, in the list's order.
 
-        Gateways that can be asked for the messages since a time are asked for those since `since`; the others give what
-        they have. Raises `RecordsOutOfReach`.
+        If the gateway can filter by time, only messages since `since`; otherwise all that it has. Raises
+        `RecordsOutOfReach`.
         """
         ...

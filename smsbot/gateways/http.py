@@ -1,4 +1,4 @@
-"""What all gateways over HTTP use: the client with its pool of connections, and the meaning of failed requests."""
+"""The HTTP client of the gateways, with its pool of connections, and the meaning of failed requests."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from smsbot.problem import Problem
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 # Servers and load balancers close idle connections after 60 seconds or more. This is shorter, so that a request is
-# hardly ever written to a connection that the server is closing, which would leave a doubt.
+# rarely written to a connection that the server is just closing. That would be a doubt.
 _KEEP_IDLE_SECONDS = 20.0
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 
 _AUTHORITY_ENDS = re.compile(r"[/?#]")  # RFC 3986, 3.2
 _PRINTED = re.compile(r"[!-~]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
-_HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5, without what is obsolete in it
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5, without its obsolete parts
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What a gateway answered. Names of headers may be written in any case."""
+    """What a gateway answered. Header names may be looked up in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,7 +50,7 @@ class HttpAnswer:
 
 
 class NoAnswer(Problem):
-    """The request got no answer. `nothing_written` is True where the gateway cannot have seen the request."""
+    """The request got no answer. `nothing_written` is True if the gateway cannot have seen the request."""
 
     def __init__(self, code: str, *, nothing_written: bool) -> None:
         super().__init__(f"There was no answer ({code}).")
@@ -61,6 +61,8 @@ class NoAnswer(Problem):
 class Http(Protocol):
     """Sends a request once, to the address as it is written. Redirections are not followed."""
 
+    """Sends a request once, to exactly this address. It does not follow redirections."""
+
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         """Send the request and return the answer, whatever its status. Raises `NoAnswer`."""
 
@@ -69,7 +71,7 @@ class Http(Protocol):
 async def open_http(*, connections: int = 64) -> AsyncIterator[Http]:
     """A client for one gateway, with up to `connections` connections, kept open for the life of the process."""
     timeout = aiohttp.ClientTimeout(
-        # This includes waiting for a free connection, a second address of the host and the answer of a proxy.
+        # This includes the wait for a free connection, a second address of the host, and a proxy.
         connect=2 * CONNECT_SECONDS,
         sock_connect=CONNECT_SECONDS,
     )
@@ -81,10 +83,10 @@ async def open_http(*, connections: int = 64) -> AsyncIterator[Http]:
 
 
 class _Pooled:
-    """Writes requests to connections of aiohttp's pool, and has its parser read the answers.
+    """Writes requests to connections of aiohttp's pool, and reads the answers with aiohttp's parser.
 
-    aiohttp's own client above them costs twice as much as all of this, and repeats some requests by itself, which could
-    be a second SMS (docs/decisions/0006).
+    aiohttp's own client costs twice as much as all of this. It also repeats some requests by itself, which could send a
+    second SMS (docs/decisions/0006).
     """
 
     def __init__(self, connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout, answer_seconds: float) -> None:
@@ -116,7 +118,7 @@ class _Pooled:
         return answer
 
     async def _exchange(self, connection: Connection, request: bytes) -> HttpAnswer:
-        """Write the request and read the answer to it. Raises errors of aiohttp."""
+        """Write the request and read its answer. Raises errors of aiohttp."""
         protocol, transport = connection.protocol, connection.transport
         assert protocol is not None
         assert transport is not None
@@ -138,9 +140,9 @@ class _Pooled:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Scheme, host and port of a gateway. Most gateways have only one. `request` tells aiohttp where to connect to.
+    """Scheme, host and port of a gateway; most gateways have only one origin. `request` tells aiohttp where to connect.
 
-    `proxy` is the proxy for this address by HTTP_PROXY, HTTPS_PROXY and NO_PROXY; None for loopback.
+    `proxy` is the proxy for this address from HTTP_PROXY, HTTPS_PROXY and NO_PROXY; None for loopback addresses.
     """
 
     origin: str
@@ -156,7 +158,7 @@ class _Origin:
         return cls(origin, to_it, proxy)
 
     def head(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-        """The request line and the headers, to the address as it is written."""
+        """The request line and the headers, with the address exactly as in `url`."""
         address, _, _ = url.partition("#")
         path = address[len(self.origin) :]
         path = path if path.startswith("/") else f"/{path}"
@@ -177,14 +179,14 @@ _INFORMATIONAL = frozenset(range(100, 200)) - {101}
 
 
 def _refuse_line_breaks(url: str, headers: Mapping[str, str]) -> None:
-    """Raises ValueError where a line break in the address or in a header would begin another header."""
+    """Raises ValueError if the address or a header contains a line break, which would begin another header."""
     written = "".join((url, *headers, *headers.values()))
     if "\n" in written or "\r" in written:
         raise ValueError("a line break in a header or in the address")
 
 
 def _no_answer(error: Exception, *, nothing_written: bool) -> NoAnswer:
-    """An error to be raised `from None`, because aiohttp's own may quote the address with the number and the text."""
+    """The error to raise `from None`, because aiohttp's own may quote the address with the number and the text."""
     return NoAnswer(type(error).__name__, nothing_written=nothing_written)
 
 
@@ -198,15 +200,15 @@ def _proxy_to(origin: str) -> str | None:
 
 
 def check(url: str, headers: Mapping[str, str]) -> None:
-    """Raises `ValueError` where no request can be made with this URL and these headers."""
+    """Raises `ValueError` if no request can be made with this URL and these headers."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError("the address is none of http or https")
+        raise ValueError("the address is not an http or https address")
     if not _PRINTED.fullmatch(url):
-        raise ValueError("the address holds what should have been percent-encoded")
+        raise ValueError("the address contains characters that should have been percent-encoded")
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise ValueError("a header holds what no header may")
+            raise ValueError("a header contains characters that are not allowed")
 
 
 def basic_authorization(user: str, password: str) -> str:
@@ -215,13 +217,13 @@ def basic_authorization(user: str, password: str) -> str:
 
 
 def without_answer(error: NoAnswer) -> SendError:
-    """The error for a request that got no answer: `SendLater` where nothing was written, `SendInDoubt` otherwise."""
+    """The error for a request without an answer: `SendLater` if nothing was written, otherwise `SendInDoubt`."""
     if error.nothing_written:
         return SendLater(error.code, "The gateway cannot be reached.")
     return SendInDoubt(error.code, "The connection to the gateway broke before it answered.")
 
 
 def retry_after(value: str | None) -> float | None:
-    """The header `Retry-After` in seconds from now, a day at most; None where it says nothing."""
+    """The header `Retry-After` in seconds from now, at most a day; None if the header is missing or unreadable."""
     wait = told_wait(value, datetime.now(UTC), _LONGEST_RETRY_AFTER)
     return None if wait is None else wait.total_seconds()

@@ -1,4 +1,4 @@
-"""Makes the gateways that the settings and `smsbot.toml` name, each with its own connection pool."""
+"""Makes the gateways that the settings and `smsbot.toml` name. Each has its own connection pool."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _FIRST_SETTING = {
 class Gateways:
     """All gateways of the service.
 
-    `all` has each by its name, and `receiving` those whose webhooks are served. `failover` sends through all of them.
-    `records` has the records of those that keep any, and `replies` the lists of those that are polled, by name.
+    `all` has each gateway by its name, and `receiving` the gateways whose webhooks are served. `failover` sends through
+    all of them. `records` and `replies` have the records and the lists of the gateways that have them, by name.
     """
 
     all: Mapping[str, Gateway]
@@ -45,9 +45,9 @@ async def open_gateways(
     policy: Policy,
     connect: Callable[[], AbstractAsyncContextManager[Http]] = open_http,
 ) -> AsyncIterator[Gateways]:
-    """The gateways, open until the block ends. `connect` opens the client of one gateway.
+    """The gateways, open until the block ends. `connect` opens the HTTP client of one gateway.
 
-    Raises `SettingsProblem` where a setting is missing.
+    Raises `SettingsProblem` if a setting is missing or wrong.
     """
     async with AsyncExitStack() as stack:
 
@@ -73,8 +73,8 @@ async def open_gateways(
 def _check_that_none_is_missing(policy: Policy, built: Mapping[str, Gateway]) -> None:
     if not built:
         raise SettingsProblem(
-            "there is no gateway for SMS: set SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN, or what begins "
-            "with SMSBOT_VONAGE_, in the environment or in .env, or describe another gateway in smsbot.toml"
+            "there is no gateway for SMS: set SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN, or the settings "
+            "that begin with SMSBOT_VONAGE_, in the environment or in .env, or describe another gateway in smsbot.toml"
         )
     for name, sender in policy.gateways_in_use.items():
         if name not in built:
@@ -91,7 +91,7 @@ def _twilio(settings: ServiceSettings, account_sid: str, auth_token: str, http: 
 
 
 def _authorization(settings: VonageSettings) -> Authorization | None:
-    """How we authenticate to Vonage, None where it is not in use. An application is preferred to the account's key."""
+    """How we sign in to Vonage; None if Vonage is not used. An application is preferred to the account's key."""
     if settings.vonage_application_id is not None and settings.vonage_private_key is not None:
         try:
             return Application(settings.vonage_application_id, settings.vonage_private_key.get_secret_value())
@@ -106,7 +106,7 @@ def _authorization(settings: VonageSettings) -> Authorization | None:
 
 
 def _vonage(settings: ServiceSettings, authorization: Authorization, http: Http) -> VonageGateway:
-    assert settings.vonage_signature_secret is not None  # the settings check that these come together
+    assert settings.vonage_signature_secret is not None  # the settings check that these are set together
     return VonageGateway(
         authorization,
         settings.vonage_signature_secret.get_secret_value(),
@@ -128,6 +128,6 @@ def _described(name: str, policy: Policy, settings: ServiceSettings, http: Http)
     except ValueError:
         variables = ", ".join(description.secrets.values())
         raise SettingsProblem(
-            f"the gateway {name} of smsbot.toml cannot make a request with what {variables} holds: "
+            f"the gateway {name} of smsbot.toml cannot make a request with the value of {variables}: "
             "set it in the environment or in .env"
         ) from None

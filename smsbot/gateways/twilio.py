@@ -2,10 +2,10 @@
 
 Sources: twilio.com/docs/usage/webhooks/webhooks-security (signatures), /docs/messaging/guides/webhook-request
 (fields of an incoming message), /docs/messaging/guides/outbound-message-status-in-status-callbacks, and
-/docs/api/errors/<code> for each code below. Twilio has no idempotency key for messages: a request that got no answer,
-or a 5xx, may have been taken all the same (/docs/api/errors/20500), one that got a 429 never was (20429).
+/docs/api/errors/<code> for each code below. Twilio has no idempotency key for messages. A request without an answer or
+with a 5xx may have been taken (/docs/api/errors/20500). A request with a 429 was not taken (20429).
 
-The SDK's client for the API is left out: sending is one form, and it doubles what that costs (docs/decisions/0006).
+The SDK's client for the API is not used: sending is one form, and the client doubles its cost (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -52,9 +52,10 @@ KEYWORDS: Mapping[str, str] = {
     **dict.fromkeys(("START", "UNSTOP", "YES"), "START"),
     **dict.fromkeys(("HELP", "INFO"), "HELP"),
 }
-"""The words that Twilio itself answers on numbers where it handles opt-outs, and which of STOP, START and HELP each is.
+"""The words that Twilio itself answers on numbers where it handles opt-outs, and what each means: STOP, START or HELP.
 
-They count alone in a message, in capitals or not. With Advanced Opt-Out the webhook says so itself, in `OptOutType`.
+A word counts if it is alone in the message, in capitals or not. With Advanced Opt-Out the webhook says it in
+`OptOutType`.
 Source: twilio.com/docs/messaging/tutorials/advanced-opt-out and help.twilio.com "Twilio support for opt-out keywords".
 """
 
@@ -89,11 +90,10 @@ REFUSED: Mapping[int, str] = {
     21703: "The Messaging Service has no sender.",
     21705: "The Messaging Service does not exist.",
 }
-"""Codes of errors that trying again does not change, by the pages under /docs/api/errors."""
+"""Codes of errors for which trying again does not help, from the pages under /docs/api/errors."""
 
 NEVER_ARRIVES = frozenset({"21211", "21614", "21635", "30006"})
-"""Codes that mean that the recipient's number takes no SMS: no number, no mobile, a landline, or its carrier refuses.
-"""
+"""Codes which mean that the number takes no SMS: it does not exist, is no mobile, or its operator refuses."""
 
 LATER: Mapping[int, tuple[str, float | None]] = {
     14107: ("Twilio limits the rate of this sender.", 1.0),
@@ -103,13 +103,13 @@ LATER: Mapping[int, tuple[str, float | None]] = {
     21611: ("Twilio's queue for this sender is full.", 60.0),
     63038: ("The Twilio account has reached its daily limit.", 3600.0),
 }
-"""Codes of errors that pass, with the least seconds to wait where Twilio's answer gives none.
+"""Codes of temporary errors, with the seconds to wait if Twilio's answer has no Retry-After.
 
-They are about the account, the sender's queue or the moment and not about this message, so it can leave later.
+They are about the account or the sender's queue, not about this message, so it can be sent later.
 """
 
-# HTTP statuses that say nothing about the message where the code is unknown: wrong credentials or address, a proxy's
-# time-out before it passed the request on, too early, too many.
+# If the code is unknown, these HTTP statuses say nothing about the message: wrong credentials or address, a proxy's
+# time-out before it passed the request on, too early, too many requests.
 _PASSING_HTTP_STATUSES = frozenset({401, 403, 404, 408, 425, 429, 503})
 
 _SIGNATURE_HEADER = "x-twilio-signature"
@@ -124,8 +124,8 @@ class TwilioGateway(PostsOneByOne):
     """One Twilio account. `records` reads its list of messages.
 
     Webhooks are signed over `public_url` (`SMSBOT_PUBLIC_URL`), and status callbacks go there. A proxy that serves
-    smsbot under a path must take that path off. `api_url` replaces https://api.twilio.com and may have a path. `http`
-    is shared; whoever opened it closes it. `clock` gives aware times; it is used where Twilio gives no time.
+    smsbot under a path must remove that path. `api_url` replaces https://api.twilio.com and may have a path. `http` is
+    shared and closed by its opener. `clock` returns aware times; it is used if Twilio's answer has no time.
     """
 
     name = NAME
@@ -145,7 +145,7 @@ class TwilioGateway(PostsOneByOne):
         self._validator, self._auth_token = RequestValidator(auth_token), auth_token.encode()
         self._http = http
         self._messages_url = f"{api_url.rstrip('/')}/2010-04-01/Accounts/{account_sid}/Messages.json"
-        # Encoded once, because it takes as long as the rest of the form.
+        # Encoded once, because encoding it takes as long as the rest of the form.
         callback = {"StatusCallback": f"{self._public_url}{STATUS_PATH}?{OUTGOING_ID_PARAMETER}="}
         self._status_callback = urlencode(callback)
         authorization = basic_authorization(account_sid, auth_token)
@@ -166,15 +166,15 @@ class TwilioGateway(PostsOneByOne):
         if not self._is_signed(url, pairs, signature):
             raise SignatureRefused("the X-Twilio-Signature is not that of SMSBOT_PUBLIC_URL and the auth token")
         return VerifiedWebhook(
-            fields=dict(reversed(pairs)),  # of a name that comes again, the first value counts
+            fields=dict(reversed(pairs)),  # if a name is repeated, its first value counts
             query=dict(parse_qsl(request.query, keep_blank_values=True, errors="replace")) if request.query else {},
         )
 
     def _is_signed(self, url: str, pairs: list[tuple[str, str]], signature: str) -> bool:
-        """Twilio signs the URL as it was configured, so that one is tried first, and it is nearly always right.
+        """Whether the signature is right for this URL and form.
 
-        The SDK's `validate` also tries it with and without the port, as Twilio is not consistent there, at ten times
-        the cost.
+        Twilio nearly always signs the URL as it was configured, so that is tried first. The SDK's `validate` also tries
+        the URL with and without the port, because Twilio is not consistent there. That costs ten times as much.
         """
         signed = url + "".join([name + value for name, value in sorted(set(pairs))])
         expected = base64.b64encode(hmac.digest(self._auth_token, signed.encode(), "sha1"))
@@ -216,7 +216,7 @@ class TwilioGateway(PostsOneByOne):
 
 
 class _Form(dict[str, list[str]]):
-    """Form fields in the shape that the SDK's validator wants, with every value of a repeated field."""
+    """Form fields in the shape that the SDK's validator needs, with all values of a repeated field."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class _Form(dict[str, list[str]]):
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:
-    """Decode `application/x-www-form-urlencoded` in UTF-8, strictly: broken text is refused, not repaired."""
+    """Decode `application/x-www-form-urlencoded` in UTF-8. Raises `MalformedMessage` for broken text."""
     if _BROKEN_ESCAPE.search(body):
         raise MalformedMessage("The body has a percent sign without two hexadecimal digits.")
     try:
@@ -241,12 +241,12 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _unescaped(text: str) -> str:
-    """The text of a name or value in a form. Most have nothing escaped, so it is not looked for as `parse_qsl` does."""
+    """The text of a name or value in a form. Most have nothing to decode, which is checked first to save time."""
     return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def _incoming(fields: Mapping[str, str]) -> IncomingSms:
-    """The message in these fields. A message without text may come without the field `Body`."""
+    """The message in these fields. The field `Body` may be missing if the message has no text."""
     body = body_text(fields.get("Body", ""), "Body")
     return IncomingSms(
         gateway=NAME,
@@ -275,13 +275,13 @@ def _message_sid(fields: Mapping[str, str]) -> str:
 
 def _number(value: str) -> str:
     if known_kind(value) not in NUMBERS:
-        raise MalformedMessage("From is no telephone number and no short code.")
+        raise MalformedMessage("From is neither a telephone number nor a short code.")
     return value
 
 
 def _recipient(value: str) -> str:
     if known_kind(value) not in (*NUMBERS, SenderKind.ALPHANUMERIC):
-        raise MalformedMessage("To is no telephone number, no short code and no alphanumeric sender.")
+        raise MalformedMessage("To is neither a telephone number nor a short code nor an alphanumeric sender.")
     return value
 
 
@@ -304,7 +304,7 @@ def _error_of(answer: HttpAnswer) -> SendError:
 
 
 def _member(answer: HttpAnswer, name: str) -> object:
-    """A member of the answer's JSON document; None where there is none."""
+    """A member of the answer's JSON object; None if it is missing or the answer is something else."""
     try:
         document = json.loads(answer.content)
     except ValueError:

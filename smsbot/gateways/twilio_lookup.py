@@ -1,9 +1,10 @@
 """Reads Twilio's list of messages.
 
 Source: twilio.com/docs/messaging/api/message-resource, "Read multiple Message resources". The list is sorted by date,
-newest first. It comes in pages of up to a thousand, each with the address of the next. `DateSent>` filters by the date
-of sending. A message that is still queued has none, so the filter is used for incoming messages only. Twilio's page
-speaks of days, its examples also of times; so messages that are too old are left out here as well.
+newest first. It comes in pages of up to a thousand messages; each page has the address of the next. `DateSent>` filters
+by the date of sending. A message that is still queued has no such date, so the filter is used only for incoming
+messages. Twilio's page speaks of days, but its examples have times, so messages that are too old are also left out
+here.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization
 from smsbot.http_headers import http_date
 
 PAGE_SIZE = 1000
-_WHOLE_SECONDS = timedelta(seconds=2)  # Twilio's dates have no fractions, neither of the two
-_CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock and Twilio's may differ; ours is kept by NTP
+_WHOLE_SECONDS = timedelta(seconds=2)  # both of Twilio's dates are cut to whole seconds
+_CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock, which NTP sets, and Twilio's may differ
 _BROKEN = (NoAnswer, ValueError, TypeError, KeyError, AttributeError)
 
 
 class TwilioRecords:
-    """The messages of one account. `incoming` makes a message of the fields that its webhook would have."""
+    """The messages of one account. `incoming` makes a message from the fields that its webhook would have."""
 
     def __init__(
         self,
@@ -46,10 +47,10 @@ class TwilioRecords:
         self._clock = clock
 
     async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
-        """See `Records.taken`. Times are by Twilio's clock where its answer tells it.
+        """See `Records.taken`. Times are by Twilio's clock if its answer tells it.
 
-        A trial account puts a sentence of Twilio's before each text. One page is enough, because nobody gets a thousand
-        messages in the minutes that a doubt lasts.
+        A trial account puts a sentence of Twilio's before each text, so only the end of the text is compared. One page
+        is enough: nobody gets a thousand messages in the minutes that a doubt lasts.
         """
         try:
             answer = await self._get(self._list, {"To": message.recipient, "PageSize": str(PAGE_SIZE)})
@@ -81,7 +82,7 @@ class TwilioRecords:
                 answer = await self._get(page["next_page_uri"])
         except _BROKEN as error:
             raise _out_of_reach(error) from error
-        found.reverse()  # messages of the same second stay in the order of the list
+        found.reverse()  # oldest first; messages of the same second keep this order
         return ReadBack(sorted(found, key=lambda one: one.sent_at), read_at)
 
     def _read(self, listed: Mapping[str, Any], sent_at: datetime) -> list[RecordedSms]:
@@ -94,7 +95,7 @@ class TwilioRecords:
     def _earliest_now(self, answer: HttpAnswer) -> datetime:
         """The time on Twilio's clock when it answered.
 
-        If the answer has no date, the earliest that it can have been.
+        If the answer has no date, this is the earliest time that it can have been.
         """
         try:
             return http_date(answer.headers["date"])
@@ -110,7 +111,7 @@ class TwilioRecords:
 
 
 def _sent_at(listed: Mapping[str, Any]) -> datetime:
-    """When the message was sent. A message that has only just arrived may have no date of sending yet."""
+    """When the message was sent. A message that has just arrived may have no date of sending yet."""
     return http_date(listed["date_sent"] or listed["date_created"])
 
 

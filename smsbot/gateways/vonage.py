@@ -2,9 +2,9 @@
 
 Sources, below developer.vonage.com: /en/api/messages (version 1: requests, answers, both webhooks), /en/api-errors and
 /en/api-errors/messages (codes), /en/getting-started/concepts/webhooks (signed webhooks), /en/getting-started/concepts/
-authentication, /en/messages/concepts/messages-status-callbacks; api.support.vonage.com articles 360028543292 (a webhook
-answered with 429 or 5xx is repeated for 24 hours). Vonage has no idempotency key for messages: a request without an
-answer, or with a 5xx, may have been taken all the same. Numbers are written without the plus sign.
+authentication, /en/messages/concepts/messages-status-callbacks; api.support.vonage.com article 360028543292 (a webhook
+that was answered with 429 or 5xx is repeated for 24 hours). Vonage has no idempotency key for messages. A request
+without an answer or with a 5xx may have been taken. Numbers are written without the plus sign.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ STATUS_PATH = "/webhooks/vonage/status"
 STATUSES: Mapping[str, DeliveryStatus] = {
     "submitted": DeliveryStatus.SENT,  # "has passed a message on to a messaging provider"
     "delivered": DeliveryStatus.DELIVERED,
-    "rejected": DeliveryStatus.FAILED,  # also what expired, or was refused by the operator
+    "rejected": DeliveryStatus.FAILED,  # also for a message that expired or was refused by the operator
     "undeliverable": DeliveryStatus.UNDELIVERED,
     "read": DeliveryStatus.READ,
 }
@@ -82,10 +82,10 @@ REFUSED: Mapping[str, str] = {
     "1420": "The sender is not valid.",
     "1430": "The recipient is not a valid telephone number.",
 }
-"""Codes of errors in the request, which trying again does not change."""
+"""Codes of errors for which trying again does not help, because the request is wrong."""
 
 NEVER_ARRIVES = frozenset({"1040", "1170", "1430"})
-"""Codes that mean that the recipient's number does not exist."""
+"""Codes which mean that the recipient's number does not exist."""
 
 LATER: Mapping[str, tuple[str, float | None]] = {
     "1000": ("Vonage limits the rate of this account.", None),
@@ -96,11 +96,10 @@ LATER: Mapping[str, tuple[str, float | None]] = {
     "1140": ("The Vonage account is not enabled for this.", 300.0),
     "1241": ("Vonage limits the messages to this recipient.", 60.0),
 }
-"""Codes of errors that pass and are not about the message, with the least seconds to wait where the answer gives none.
-"""
+"""Codes of temporary errors, with the seconds to wait if the answer has no Retry-After."""
 
 _ABOUT_THE_RECIPIENT = frozenset({"1241"})
-"""Those of these codes that are about one recipient, so that messages to others may leave meanwhile."""
+"""The codes in `LATER` that are about one recipient, so that messages to others may leave meanwhile."""
 
 _PASSING_HTTP_STATUSES: Mapping[int, tuple[str, float | None]] = {
     401: ("Vonage refuses the credentials: see SMSBOT_VONAGE_APPLICATION_ID or SMSBOT_VONAGE_API_KEY.", 30.0),
@@ -117,11 +116,11 @@ _LONGEST_WAY_SECONDS = 25 * 3600.0  # Vonage repeats a webhook for 24 hours
 _CLOCKS_DIFFER_SECONDS = 300.0
 _TOKEN_SECONDS = 900
 _ERROR_CODE = re.compile(r"[0-9]{3,5}|[a-z]+(?:-[a-z]+){0,4}")
-_OLD_WEBHOOK = "{} is no text: set the webhooks of the Vonage application to version 1 of the Messages API."
+_OLD_WEBHOOK = "{} is not a text: set the webhooks of the Vonage application to version 1 of the Messages API."
 
 
 class Authorization(Protocol):
-    """What goes into the header `Authorization` of a request to Vonage."""
+    """Makes the header `Authorization` of a request to Vonage. `now` is in Unix seconds."""
 
     def header(self, now: float) -> str: ...
 
@@ -137,9 +136,9 @@ class ApiKey:
 
 
 class Application:
-    """A Vonage application and its private key, RSA in PEM. Raises `ValueError` where it is not such a key.
+    """A Vonage application and its private key, RSA in PEM. Raises `ValueError` if the key is not such a key.
 
-    A token is used for a quarter of an hour, because signing one takes about as long as the rest of a request.
+    A token is used for a quarter of an hour, because signing takes about as long as the rest of a request.
     """
 
     def __init__(self, application_id: str, private_key: str) -> None:
@@ -167,9 +166,9 @@ class Application:
 class VonageGateway(PostsOneByOne):
     """One Vonage account.
 
-    `signature_secret` is the account's secret for its webhooks. `public_url` is where status webhooks go
-    (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`. `api_url` replaces https://api.nexmo.com and may have a path.
-    `http` is shared; whoever opened it closes it.
+    `signature_secret` is the account's secret for its webhooks. `public_url` is `SMSBOT_PUBLIC_URL`, where status
+    webhooks go, with a tag made with `status_key`. `api_url` replaces https://api.nexmo.com and may have a path.
+    `http` is shared and closed by its opener. `clock` returns Unix seconds.
     """
 
     name = NAME
@@ -195,14 +194,14 @@ class VonageGateway(PostsOneByOne):
         self._clock = clock
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
-        """Check the token in `Authorization`, signed with HS256, and that it was made for this body."""
+        """Check that the token in `Authorization` is signed with HS256 and was made for this body."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise SignatureRefused("the request has no bearer token")
         signed_at = self._check(token, request.body)
         document = json_from(request.body)
         if not isinstance(document, dict):
-            raise MalformedMessage("The body is no JSON object.")
+            raise MalformedMessage("The body is not a JSON object.")
         query = {name: values[0] for name, values in parse_qs(request.query, errors="replace").items()}
         return VerifiedWebhook(document, query, signed_at)
 
@@ -228,7 +227,7 @@ class VonageGateway(PostsOneByOne):
             not isinstance(issued, (int, float))
             or not -_CLOCKS_DIFFER_SECONDS <= self._clock() - issued <= _LONGEST_WAY_SECONDS
         ):
-            raise SignatureRefused("the token is too old, or of a clock that is wrong")
+            raise SignatureRefused("the token is too old, or comes from a wrong clock")
         return datetime.fromtimestamp(issued, UTC)
 
     def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
@@ -240,8 +239,8 @@ class VonageGateway(PostsOneByOne):
             raise MalformedMessage("channel is not sms.")
         told = fields.get("text")
         if told is not None and not isinstance(told, str):
-            raise MalformedMessage("text is no text.")
-        text = body_text(told or "", "text")  # a message without text may come without the field
+            raise MalformedMessage("text is not a text.")
+        text = body_text(told or "", "text")  # the field may be missing if the message has no text
         return IncomingSms(
             gateway=NAME,
             gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),
@@ -249,8 +248,8 @@ class VonageGateway(PostsOneByOne):
             to_number=our_number(scalar(fields.get("to"), "to"), "to"),
             body=text,
             reads_as_keyword=keyword(text),
-            # A repeated webhook has the time and the token of the first try. If only one of the two is old, it is
-            # wrong.
+            # A repeated webhook has the time and the token of the first attempt. If only one of the two is old, that
+            # one is wrong.
             written_at=max(filter(None, (_moment(fields.get("timestamp")), webhook.signed_at)), default=None),
         )
 
@@ -322,9 +321,9 @@ def _document(answer: HttpAnswer) -> Mapping[str, Any]:
 
 
 def _error_code(error: Any) -> str | None:
-    """The code in an error document (RFC 9457), at the end of `type` or in `title`; None for none.
+    """The code in an error document (RFC 9457), from the end of `type` or from `title`; None if there is none.
 
-    In webhooks the document has been seen inside another `error`.
+    In webhooks the document may be inside another `error`.
     """
     if not isinstance(error, dict):
         return None

@@ -1,6 +1,6 @@
 """Reads values from webhooks, for gateways that post JSON or write numbers without a plus sign.
 
-Whatever is wrong raises `MalformedMessage` with a sentence that names the field and quotes nothing of its content.
+A wrong value raises `MalformedMessage` with a sentence that names the field and quotes nothing of its content.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from smsbot.gateways.base import MalformedMessage, MessagePiece
 from smsbot.policy.gateway_values import ITSELF
 from smsbot.senders import NUMBERS, SenderKind, known_kind
 
-MOST_PIECES = 255  # GSM 03.40 numbers them in one octet
-MOST_BODY_CHARACTERS = MOST_PIECES * 153  # the longest joined message, in septets
+MOST_PIECES = 255  # GSM 03.40 has one octet for their number
+MOST_BODY_CHARACTERS = MOST_PIECES * 153  # the longest message in pieces, in septets
 MOST_TOGETHER = 1000
 
 _INTERNATIONAL_PREFIX = re.compile(r"\A00(?=[1-9])")
-_BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: French numbers are not so short
+_BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: no French number is so short
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 _POSITION = re.compile(r"[0-9]{1,3}")
 _MOMENT = re.compile(
     r"(?P<date>\d{4}-?\d\d-?\d\d)[T ](?P<time>\d\d:?\d\d:?\d\d(?:[.,]\d{1,9})?)"
-    r"(?P<zone> ?Z| ?[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?",  # the last: a plus sign, decoded as a space
+    r"(?P<zone> ?Z| ?[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?",  # the last form: a plus sign that was decoded as a space
     re.ASCII,
 )
 _UNIX_SECONDS = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
@@ -34,7 +34,7 @@ _KEYWORDS = ("STOP", "START", "HELP")
 
 
 def json_from(body: bytes) -> Any:
-    """The JSON document in `body`, in UTF-8. A name that stands twice in one object is refused."""
+    """The JSON document in `body`, in UTF-8. An object with the same name twice is refused."""
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError:
@@ -46,7 +46,7 @@ def json_from(body: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return read
 
 
@@ -71,30 +71,30 @@ def message_id(value: str | None, name: str) -> str:
     """The gateway's id of a message."""
     value = required(value, name)
     if _MESSAGE_ID.fullmatch(value) is None:
-        raise MalformedMessage(f"{name} is no id of a message.")
+        raise MalformedMessage(f"{name} is not an id of a message.")
     return value
 
 
 def telephone(value: str | None, name: str) -> str:
     """A telephone number in E.164, or a short code.
 
-    Gateways also write numbers without the plus sign (33612345678), with 00, or with a space where a form lost the plus
-    sign. A national number (06…) is refused, because its country is unknown.
+    Some gateways write numbers without the plus sign (33612345678), with 00, or with a space if a form has lost the
+    plus sign. A national number (06…) is refused, because its country is unknown.
     """
     number = _with_plus(required(value, name))
     if known_kind(number) not in NUMBERS:
-        raise MalformedMessage(f"{name} is no international telephone number and no short code.")
+        raise MalformedMessage(f"{name} is neither an international telephone number nor a short code.")
     return number
 
 
 def our_number(value: str | None, name: str) -> str:
-    """The number of ours that a message was written to: a number, a short code or an alphanumeric sender."""
+    """Our sender that a message was written to: a number, a short code or an alphanumeric sender."""
     value = required(value, name)
     number = _with_plus(value)
     if known_kind(number) in NUMBERS:
         return number
     if known_kind(value) is not SenderKind.ALPHANUMERIC:
-        raise MalformedMessage(f"{name} is no telephone number, no short code and no alphanumeric sender.")
+        raise MalformedMessage(f"{name} is neither a telephone number nor a short code nor an alphanumeric sender.")
     return value
 
 
@@ -107,7 +107,7 @@ def _with_plus(value: str) -> str:
 def body_text(value: str | None, name: str) -> str:
     """The text of a message.
 
-    NUL characters are removed, and half an emoji that was cut off is replaced by a visible sign.
+    NUL characters are removed. Half of a surrogate pair, from an emoji that was cut, becomes a visible sign.
     """
     value = required(value, name)
     if len(value) > MOST_BODY_CHARACTERS:
@@ -116,30 +116,30 @@ def body_text(value: str | None, name: str) -> str:
 
 
 def piece(reference: str | None, number: str | None, total: str | None, name: str) -> MessagePiece | None:
-    """Which piece of a message a webhook holds; None where it has no reference, or the message has one piece only.
+    """Which piece of a message a webhook contains; None if it has no reference, or the message has only one piece.
 
-    `name` is the field of the reference, for the sentence about a wrong one.
+    `name` is the field of the reference; error sentences name it.
     """
     if not reference:
         return None
     if not (number and total and _POSITION.fullmatch(number) and _POSITION.fullmatch(total)):
-        raise MalformedMessage(f"{name} names a message in pieces, but not which piece this is and how many there are.")
+        raise MalformedMessage(f"{name} names a message in pieces, but the piece's number or their total is missing.")
     read = MessagePiece(message_id(reference, name), int(number), int(total))
     if not 1 <= read.number <= read.total <= MOST_PIECES:
-        raise MalformedMessage(f"{name} names a message in pieces, and the number of this piece cannot be.")
+        raise MalformedMessage(f"{name} names a message in pieces, but the number of this piece is impossible.")
     return None if read.total == 1 else read
 
 
 def keyword(text: str) -> str | None:
-    """STOP, START or HELP where the text is this word alone, which is what most gateways check; else None."""
+    """STOP, START or HELP if the text is only this word, which is what most gateways check; otherwise None."""
     word = text.strip().upper()
     return word if word in _KEYWORDS else None
 
 
 def moment(value: str | None, zone: tzinfo) -> datetime | None:
-    """Read a time, and return it in UTC; None where it cannot be read.
+    """Read a time, and return it in UTC; None if it cannot be read.
 
-    It is ISO 8601 to the second, in `zone` where it names none, or Unix seconds or milliseconds.
+    The time is ISO 8601 to the second, in `zone` if it names no zone, or Unix seconds or milliseconds.
     """
     value = (value or "").strip(" ")
     try:
@@ -157,9 +157,9 @@ def moment(value: str | None, zone: tzinfo) -> datetime | None:
 
 
 def at_path(document: Any, path: str) -> Any:
-    """The value at `path` in a JSON document; None where there is none.
+    """The value at `path` in a JSON document; None if there is none.
 
-    A path is names and positions: `messages.0.id`.
+    A path consists of names and positions: `messages.0.id`.
     """
     for step in path.split("."):
         document = _step(document, step)
@@ -167,8 +167,10 @@ def at_path(document: Any, path: str) -> Any:
 
 
 def each_at_path(document: Any, path: str) -> list[Any]:
-    """The elements of the list at `path`; `.` is the document itself. What is no list counts as the only element, as
-    XML writes a list of one. Raises `MalformedMessage` where there is nothing.
+    """The elements of the list at `path`; the path `.` is the document itself.
+
+    If there is no list at the path, the value counts as the only element, as XML writes a list of one. Raises
+    `MalformedMessage` if there is nothing.
     """
     found = document if path == ITSELF else at_path(document, path)
     if found is None:
@@ -180,13 +182,13 @@ def each_at_path(document: Any, path: str) -> list[Any]:
 
 
 def sole_at_path(document: Any, path: str) -> Any:
-    """The same, for a webhook about one message: a list on the way may have one element only.
+    """`at_path` for a webhook about one message: each list on the path may have only one element.
 
     Raises MalformedMessage.
     """
     for step in path.split("."):
         if isinstance(document, list) and len(document) > 1:
-            raise MalformedMessage("The body holds several messages, and the description speaks of one (see each).")
+            raise MalformedMessage("The body has several messages, but the description expects one (see each).")
         document = _step(document, step)
     return document
 

@@ -1,4 +1,4 @@
-"""Reads XML from webhooks into nested tables, as JSON would be, so that the same paths lead into both.
+"""Reads XML from webhooks into nested tables like those of JSON, so that the same paths work in both.
 
     <InboundMessage><From>33612345678</From><Part n="1">Bon</Part><Part n="2">jour</Part></InboundMessage>
 
@@ -6,11 +6,11 @@ becomes
 
     {"*": "InboundMessage", "From": "33612345678", "Part": [{"@n": "1", "#": "Bon"}, {"@n": "2", "#": "jour"}]}
 
-A path begins inside the outermost element, whose name is at "*". Attributes begin with "@", and "#" is the text of an
-element that has more than text. Namespaces are left out.
+A path begins inside the outermost element, whose name is at "*". Attributes begin with "@". "#" is the text of an
+element that has attributes or other elements too. Namespaces are left out.
 
-A document type is refused, because it can define entities: they can grow without limit, or name files. Without one, the
-parser (expat) knows only the entities of XML itself, and what it makes is bounded by the length of the body.
+A document type is refused, because it can define entities, which can grow without limit or read files. Without it, the
+parser (expat) knows only the entities of XML itself, so the length of the body limits the result.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ATTRIBUTE = "@"
 def xml_from(body: bytes) -> dict[str, Any]:
     """The document in `body`, in the encoding that it declares. Raises `MalformedMessage`."""
     builder = _Builder()
-    parser = expat.ParserCreate(namespace_separator=" ")  # no space is in a name
+    parser = expat.ParserCreate(namespace_separator=" ")  # no name contains a space
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_document_type
     parser.StartElementHandler = builder.start
@@ -58,7 +58,7 @@ class _Element:
 
 
 class _Builder:
-    """Takes the parser's events. `root` is there once the document has been parsed."""
+    """Receives the parser's events. `root` exists after the document has been parsed."""
 
     root: _Element
 
@@ -92,7 +92,7 @@ def _local(name: str) -> str:
 
 
 def _value(element: _Element) -> str | dict[str, Any]:
-    """What an element holds: its text, or a table of its attributes, elements and text."""
+    """The value of an element: its text, or a table of its attributes, elements and text."""
     text = "".join(element.texts)
     if not element.content:
         return text

@@ -23,7 +23,7 @@ _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _WANTS_A_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954, 6: our settings are wrong, not the message
 _START_INPUT, _COMPLETED = 354, 250
-_SHUTTING_DOWN = 421  # the server closes the connection (RFC 5321, 3.8); it says nothing about the message
+_SHUTTING_DOWN = 421  # the server closes the connection (RFC 5321, 3.8), which says nothing about the message
 _MARGIN_SECONDS = 5.0
 _UNREADABLE = "The mail server's answer could not be read."
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -47,9 +47,9 @@ class SmtpServer:
 
 
 def smtp_server(url: str) -> SmtpServer:
-    """Read `smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`, user and password percent-encoded.
+    """Read `smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`. User and password are percent-encoded.
 
-    Raises ValueError with one sentence. It repeats nothing of the URL, which may hold a password.
+    Raises ValueError with one sentence. The sentence does not quote the URL, which may contain a password.
     """
     try:
         parts = urlsplit(url)
@@ -75,8 +75,9 @@ def smtp_server(url: str) -> SmtpServer:
 class Mailer:
     """Hands e-mails to one server, over at most `connections` connections at once.
 
-    `tls` replaces the system's trusted authorities. Each step, from connecting to the answer after the text, may take
-    `seconds`. All steps before the text, with waiting for a free connection, may together take `opening_seconds`.
+    `tls` replaces the certificate authorities that the system trusts. Each step, from connecting to the answer after
+    the text, may take `seconds`. All steps before the text together, including the wait for a free connection, may take
+    `opening_seconds`.
     """
 
     name = "smtp"
@@ -105,10 +106,10 @@ class Mailer:
     async def send(self, message: EmailMessage, recipient: str) -> None:
         """Hand over `message`, from the address in its From header, to `recipient`, a bare address.
 
-        The recipient is not read from the To header, because parsing a header could yield another address.
+        The recipient is not taken from the To header, because parsing a header could give another address.
 
-        Raises `SendRefused`, `SendLater` or `SendInDoubt`. A send is in doubt only once the text was sent: before that,
-        the server cannot have taken the message.
+        Raises `SendRefused`, `SendLater` or `SendInDoubt`. Only a failure after the text was sent is in doubt: before
+        that, the server cannot have taken the message.
         """
         envelope = _Envelope(message["From"].addresses[0].addr_spec, _bare(recipient))
         policy = email.policy.SMTPUTF8 if envelope.is_international else email.policy.SMTP
@@ -118,7 +119,7 @@ class Mailer:
                 connection = await self._ready_for(envelope)
                 with _closing_on_failure(connection):
                     await _open_text(connection)
-                    opening.reschedule(None)  # from here on only `seconds` counts
+                    opening.reschedule(None)  # from now on only `seconds` applies
                     await _hand_over(connection, content, self._seconds)
                 self._idle.append((connection, time.monotonic()))
         except TimeoutError as error:
@@ -138,9 +139,9 @@ class Mailer:
                 connection.close()
 
     async def _ready_for(self, envelope: _Envelope) -> SMTP:
-        """A connection on which the server has accepted sender and recipient. The message is not handed over by that.
+        """A connection on which the server has accepted sender and recipient. The message itself is not sent yet.
 
-        A kept connection may turn out to be dead. Then the next one is tried; it is no failure of the message.
+        A kept connection may be dead. Then the next one is tried, and the message has not failed.
         """
         while kept := self._take_kept():
             try:
@@ -176,7 +177,7 @@ class Mailer:
         )
         try:
             await connection.connect()
-        except SMTPResponseException as answer:  # at the greeting or login: nothing is wrong with the message
+        except SMTPResponseException as answer:  # at the greeting or login, so it is not about the message
             raise SendLater(str(answer.code), "The mail server refuses the connection or the login.") from answer
         except (SMTPException, OSError) as error:
             raise SendLater(type(error).__name__, "The mail server cannot be reached.") from error
@@ -195,13 +196,13 @@ class _Envelope:
 
 
 def _bare(recipient: str) -> str:
-    """The address with its domain in ASCII, which every server takes. Raises SendRefused where it is no address."""
+    """The address with its domain in ASCII, which every server accepts. Raises SendRefused if it is not an address."""
     try:
         if _ADDRESS.fullmatch(recipient):
             return parse_address(recipient).addr_spec
     except ValueError:
         pass
-    raise SendRefused("address", "The recipient is no e-mail address.")
+    raise SendRefused("address", "The recipient is not an e-mail address.")
 
 
 class _ConnectionLost(SendLater):
@@ -218,16 +219,16 @@ async def _open(connection: SMTP, envelope: _Envelope) -> None:
         if connection.is_ehlo_or_helo_needed:
             await connection.ehlo()
         if envelope.is_international and not connection.supports_extension("smtputf8"):
-            raise SendRefused("smtputf8", "The mail server takes no addresses with accents.")
+            raise SendRefused("smtputf8", "The mail server does not accept addresses with accents.")
         try:
             await connection.mail(envelope.sender, options=options, encoding=encoding)
             await connection.rcpt(envelope.recipient, encoding=encoding)
-        except ValueError as error:  # aiosmtplib refuses signs that could end the command early
+        except ValueError as error:  # aiosmtplib refuses characters that could end the command
             raise SendRefused("address", "The address cannot be written to.") from error
 
 
 async def _open_text(connection: SMTP) -> None:
-    """Send DATA, after which the server waits for the text."""
+    """Send DATA, to which the server answers that it waits for the text."""
     with _before_the_text():
         answer = await connection.execute_command(b"DATA")
         if answer.code != _START_INPUT:
@@ -235,12 +236,12 @@ async def _open_text(connection: SMTP) -> None:
 
 
 async def _hand_over(connection: SMTP, content: bytes, seconds: float) -> None:
-    """Send the text and the dot that ends it. If the answer is lost from here on, the message is in doubt."""
+    """Send the text and the dot that ends it. If the answer is lost after this point, the message is in doubt."""
     if connection.protocol is None:
         raise _ConnectionLost
     text = _LEADING_DOT.sub(b"..", _LINE_END.sub(b"\r\n", content))
     try:
-        # aiosmtplib's `data` sends DATA and the text in one call, so a time-out would not show which of the two it was.
+        # aiosmtplib's `data` sends DATA and the text in one call. After a time-out we would not know which one failed.
         connection.protocol.write(text + (b"" if text.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         answer = await connection.protocol.read_response(timeout=seconds)
     except SMTPResponseException as unreadable:
@@ -254,7 +255,7 @@ async def _hand_over(connection: SMTP, content: bytes, seconds: float) -> None:
 
 @contextmanager
 def _before_the_text() -> Iterator[None]:
-    """Turns errors before the text into SendLater or SendRefused. They are never doubts: the server has nothing yet."""
+    """Turns errors before the text into SendLater or SendRefused, never into doubts: the server has no text yet."""
     try:
         yield
     except SMTPResponseException as answer:
@@ -266,7 +267,7 @@ def _before_the_text() -> Iterator[None]:
 
 
 def _refusal(code: int) -> SendLater | SendRefused | None:
-    """The error for this answer (RFC 5321, 4.2.1: 4yz may pass, 5yz does not); None where it is no refusal.
+    """The error for this code (RFC 5321, 4.2.1: 4yz is temporary, 5yz is permanent); None if it is not a refusal.
 
     The server's own words are left out, because they quote the address.
     """
@@ -281,7 +282,7 @@ def _refusal(code: int) -> SendLater | SendRefused | None:
 
 @contextmanager
 def _closing_on_failure(connection: SMTP) -> Iterator[None]:
-    """Close the connection on any error: nobody knows at which step of the dialogue the server is then."""
+    """Close the connection on any error, because we do not know at which step of the dialogue the server is then."""
     try:
         yield
     except BaseException:

@@ -1,4 +1,4 @@
-"""How messages leave: SMS through telecom gateways, e-mail through an SMTP server."""
+"""The two ways out: SMS through telecom gateways, e-mail through an SMTP server."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer
 
 LookUp = Callable[[ClaimedMessage, timedelta], Awaitable[Sequence[Handed]]]
-"""Finds what the gateways took during the last `timedelta` that may be this message, the oldest first.
+"""Finds messages that gateways took during the last `timedelta` and that may be this message, the oldest first.
 
-Raises `RecordsOutOfReach`, and `LookedUpInPart` where only some gateways could be asked.
+Raises `RecordsOutOfReach`, or `LookedUpInPart` if only some gateways could be asked.
 """
 
 
 class LookedUpInPart(RecordsOutOfReach):
-    """Not every gateway could be asked. `found` is what the others have.
+    """Some gateways could not be asked. `found` is what the others have.
 
-    `final` is True where one of the gateways keeps no records, so that asking again does not help.
+    `final` is True if one of the gateways keeps no records. Then it does not help to ask again.
     """
 
     def __init__(self, found: Sequence[Handed], sentence: str, *, final: bool) -> None:
@@ -40,9 +40,9 @@ def _unlimited(_sender: str) -> float | None:
 class Transport:
     """How the messages of one channel leave.
 
-    `send` raises the errors of `smsbot.gateways.base`, and takes `send_seconds` at most. Each sender may have `slots`
-    sends under way at once, and no more per second than `rate` gives for it. `look_up` finds out about doubts.
-    `reports` is whether status callbacks arrive.
+    `send` raises the errors of `smsbot.gateways.base`, and takes at most `send_seconds`. Each sender may have `slots`
+    sends under way at once, and at most `rate(sender)` sends per second. `look_up` finds out about doubts; None if the
+    channel has no records. `reports` is whether status callbacks arrive.
     """
 
     channel: Channel
@@ -62,7 +62,7 @@ def by_gateways(
     slots: int = 64,
     send_seconds: float = 20.0,
 ) -> Transport:
-    """SMS through the gateways of each sender. `records` are those of the gateways that keep any, by gateway's name.
+    """SMS through the gateways of each sender. `records` has the records of the gateways that keep them, by name.
 
     A reply leaves only from a sender whose answers reach us.
     """
@@ -104,7 +104,7 @@ def by_mail(mailer: Mailer, *, slots: int = 8) -> Transport:
 def message_id(message: ClaimedMessage) -> str:
     """The Message-ID of an e-mail (RFC 5322, 3.6.4).
 
-    It is the same for each attempt, so that repeats can be recognised.
+    It is the same for each attempt, so that repeated messages can be recognised.
     """
     domain = message.sender.rpartition("@")[2].rstrip("> ")
     written = int(message.created_at.timestamp() * 1_000_000)

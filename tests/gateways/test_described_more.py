@@ -47,9 +47,9 @@ class TestBatches:
         batch = messages(gateway, json.dumps([USUAL, USUAL | {"from": "Orange"}, USUAL | {"id": "3"}]).encode())
         assert [one.gateway_message_id for one in batch.read] == ["1", "3"]
         assert [problem.sentence for problem in batch.problems] == [
-            "from is no international telephone number and no short code."
+            "from is neither an international telephone number nor a short code."
         ]
-        with pytest.raises(MalformedMessage, match="from is no international"):
+        with pytest.raises(MalformedMessage, match="from is neither an international"):
             messages(gateway, json.dumps([USUAL | {"from": "Orange"}]).encode())
 
     def test_none_and_one_and_too_many(self) -> None:
@@ -123,7 +123,7 @@ class TestFormats:
         assert message(incoming, USUAL, "to=36106").opt_out_keyword is None
         with pytest.raises(MalformedMessage, match=r"\?to is missing"):
             message(incoming, USUAL)
-        with pytest.raises(MalformedMessage, match=r"\?to stands twice"):
+        with pytest.raises(MalformedMessage, match=r"\?to occurs twice"):
             message(incoming, USUAL, "to=36106&to=36107")
 
 

@@ -167,7 +167,7 @@ async def test_a_gateway_that_posts_by_get_says_so(tmp_path: Path, monkeypatch: 
             AGGREGATOR.replace("URL", "https://a.fr"),
             "clé",
             {},
-            "the gateway agregat of smsbot.toml cannot make a request with what SMSBOT_AGREGAT_KEY holds",
+            "the gateway agregat of smsbot.toml cannot make a request with the value of SMSBOT_AGREGAT_KEY",
         ),
     ],
 )

@@ -217,14 +217,14 @@ class TestIncoming:
             ({**INCOMING, "MessageSid": "SM\0"}, "MessageSid is missing."),
             ({**INCOMING, "MessageSid": "S" * 65}, "MessageSid is missing."),
             *(
-                ({**INCOMING, "From": number}, "From is no telephone number and no short code.")
+                ({**INCOMING, "From": number}, "From is neither a telephone number nor a short code.")
                 for number in ["", "0612345678x", "+0612345678", "+33", "+" + "1" * 16, "12", "anonymous", "+33 6 12"]
             ),
-            ({**INCOMING, "From": "+３３６１２３４５６７８"}, "From is no telephone number and no short code."),
-            ({**INCOMING, "From": "+33612345678\n"}, "From is no telephone number and no short code."),
-            ({**INCOMING, "From": "whatsapp:+33612345678"}, "From is no telephone number and no short code."),
-            ({**INCOMING, "To": "much too long a sender"}, "To is no telephone number, no short code and no"),
-            ({**INCOMING, "To": ""}, "To is no telephone number"),
+            ({**INCOMING, "From": "+３３６１２３４５６７８"}, "From is neither a telephone number nor a short code."),
+            ({**INCOMING, "From": "+33612345678\n"}, "From is neither a telephone number nor a short code."),
+            ({**INCOMING, "From": "whatsapp:+33612345678"}, "From is neither a telephone number nor a short code."),
+            ({**INCOMING, "To": "much too long a sender"}, "To is neither a telephone number nor a short code nor"),
+            ({**INCOMING, "To": ""}, "To is neither a telephone number"),
             ({**INCOMING, "Body": "x" * 39_016}, "Body is longer than an SMS can be."),
         ],
     )

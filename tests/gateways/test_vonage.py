@@ -137,10 +137,10 @@ class TestIncoming:
         [
             ({"channel": "whatsapp"}, "channel is not sms."),
             ({"channel": None}, "channel is not sms."),
-            ({"from": {"type": "sms", "number": "33612345678"}}, "from is no text: set the webhooks of the Vonage"),
-            ({"to": {"type": "sms", "number": "33937000000"}}, "to is no text: set the webhooks of the Vonage"),
-            ({"text": 12}, "text is no text."),
-            ({"from": "0612345678"}, "from is no international telephone number and no short code."),
+            ({"from": {"type": "sms", "number": "33612345678"}}, "from is not a text: set the webhooks of the Vonage"),
+            ({"to": {"type": "sms", "number": "33937000000"}}, "to is not a text: set the webhooks of the Vonage"),
+            ({"text": 12}, "text is not a text."),
+            ({"from": "0612345678"}, "from is neither an international telephone number nor a short code."),
         ],
     )
     def test_what_it_cannot_be(self, gateway: VonageGateway, changed: dict[str, Any], sentence: str) -> None:

@@ -642,7 +642,7 @@ class TestDoubt:
         assert settled.repeats == taken - 1
         if state == "resting":
             assert settled.error_code == "in-doubt"
-            assert "taken or not" in settled.error
+            assert "taken it or not" in settled.error
         else:
             assert any(log["event"] == "sent again, may have been taken before" for log in logs)
 
