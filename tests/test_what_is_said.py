@@ -299,7 +299,7 @@ NO_TABLE = (
 )
 NO_DATE = "line 2: starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30."
 NO_DAY = "line 2: starts_at is not a date and time of the calendar: write the day first, as in 12/05/2026 14h30."
-NO_PHONE = "line 2: taken without its telephone number: what stands there is no telephone number …; correct it and import the file again."
+NO_PHONE = "line 2: taken without its telephone number: the value in the file is not a usable telephone number; correct it and import the file again."
 AS_THERE = ": write it as RDV Service Public does, or leave it out."
 
 
@@ -344,7 +344,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
     (row("14h30", "25h30"), NO_DAY),
     (
         row("12/05/2027 14h30", "28/03/2027 02:30"),
-        "line 2: starts_at is an hour that the clocks skip in Europe/Paris: give one that there is.",
+        "line 2: starts_at is an hour that the clocks skip in Europe/Paris: give one that exists.",
     ),
     (row("A;12/05/2027", "B;12/05/2017"), "1 new have begun already, …: look at the years in the file."),
     (
@@ -356,7 +356,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
     (row("A;", f"{'A' * 300};"), "line 2: external_id is too long: shorten it."),
     (
         row("Dupont", "Dupont;Sophie"),
-        "line 2: The row has 7 fields, the header 6: put a text that holds the delimiter in quotation marks.",
+        "line 2: The row has 7 fields, the header 6: put a text that contains the delimiter in quotation marks.",
     ),
     (row("Dupont", '"Dupont'), "line 2: A quotation mark is not closed: close it, or take it out."),
     (row("Dupont", "x" * 200_000), "line 2: A field is too long: shorten it."),
@@ -378,14 +378,14 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
     (row("06 12 34 56 78", "6,12E+08"), NO_PHONE),
     (
         row("06 12 34 56 78", "01 42 00 00 00"),
-        "line 2: its telephone number takes no SMS, …: messages go by e-mail alone; give a mobile number …",
+        "line 2: its telephone number cannot get SMS, …: messages go by e-mail only; give a mobile number …",
     ),
     (
         row("s@exemple.fr", "sophie@"),
         "line 2: taken without its e-mail address: …; correct it and import the file again.",
     ),
     # JSON
-    (rdv()[:-1], "The file is not JSON throughout: …. Save it again, whole."),
+    (rdv()[:-1], "The file is not valid JSON: …. Save the whole file again."),
     (
         rdv(starts_at="12/05/2027"),
         f"record 1: data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00{AS_THERE}",
@@ -397,7 +397,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
     ),
     (
         rdv(participations=somebody(phone_number="01 42 00 00 00")),
-        "record 1: its telephone number takes no SMS, …: nobody is written to, …; give a mobile number …",
+        "record 1: its telephone number cannot get SMS, …: nobody gets a message, …; give a mobile number …",
     ),
     (
         rdv(participations=somebody(phone_number="06 12")),
@@ -406,7 +406,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
     ('{"rendez_vous": []}', f"record 1: data.id is missing{AS_THERE}"),
     (
         '[{"data": {"id": 1}, "meta": {"model": "Motif", "event": "updated"}}]',
-        f"record 1: It is a webhook that brings no appointment{AS_THERE}",
+        f"record 1: It is a webhook without an appointment{AS_THERE}",
     ),
 ]
 

@@ -1,6 +1,6 @@
-"""What messages may say about an appointment, and in the name of which brand: the facts that the templates are given.
+"""What messages may say about an appointment, and under which brand: the facts that the templates get.
 
-There is no field for the motif, and none for a home address: what is not here cannot be told.
+There is no field for the motif, and none for a home address, so no message can contain them.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from smsbot.made_often import made_often
 from smsbot.model import DEFAULT_TIME_ZONE, LocationType
 
 DEFAULT_LABEL = "RDV"
-"""What an appointment is called where `smsbot.toml` has no text for its service."""
+"""What an appointment is called if `smsbot.toml` has no label for its service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """How a brand is named and coloured."""
+    """The name and the colours of a brand."""
 
     key: str
     name: str
-    website: str | None  # as people type it; None: no address is told
-    colour: str  # #rrggbb of the band, the links and the buttons; on white or under white at 7:1 (WCAG AAA)
-    tint: str  # a light ground for black text
+    website: str | None  # as people type it; None: messages give no address
+    colour: str  # #rrggbb of the band, the links and the buttons; its contrast with white is 7:1 or more (WCAG AAA)
+    tint: str  # a light background for black text
 
 
 RDV_SOLIDARITES = Brand("rdv_solidarites", "RDV Solidarités", "www.rdv-solidarites.fr", "#7a1f4f", "#fbf1f6")
@@ -41,7 +41,7 @@ _BY_VERTICALE = {
 
 
 def brand_of(verticale: str | None) -> Brand:
-    """The brand of an organisation; one without a known `verticale` is RDV Service Public's."""
+    """The brand of an organisation, by its `verticale`. Unknown ones have the brand RDV Service Public."""
     return _BY_VERTICALE.get(verticale or "", RDV_SERVICE_PUBLIC)
 
 
@@ -50,10 +50,10 @@ def brand_of(verticale: str | None) -> Brand:
 class AppointmentText:
     """What a text may say about one appointment.
 
-    `starts_at` is aware and in UTC, and told on the clocks of `time_zone` (an IANA name). `label` is the text that
-    `smsbot.toml` gives for the service, else `DEFAULT_LABEL`. `place` is the name of the place, or of the organisation
-    where there is none. `telephone` is a number as its organisation wrote it. `first_name` is given only where it is
-    needed to tell two appointments of one telephone apart.
+    `starts_at` is aware and in UTC; texts show it in the zone `time_zone` (an IANA name). `label` is the label of the
+    service in `smsbot.toml`, or `DEFAULT_LABEL`. `place` is the name of the place, or of the organisation if there is
+    no place. `telephone` is a number as its organisation wrote it. `first_name` is set only if it is needed to tell two
+    appointments of one telephone apart.
     """
 
     starts_at: datetime
@@ -68,7 +68,7 @@ class AppointmentText:
 
 @dataclass(frozen=True, slots=True)
 class PersonalLink:
-    """A link to an usager's page, and the first name of the person whose participation it cancels."""
+    """A link to an usager's page, and the first name of the person whose participation can be cancelled there."""
 
     first_name: str | None
     url: str
@@ -76,15 +76,15 @@ class PersonalLink:
 
 @dataclass(frozen=True, slots=True)
 class EmailFacts:
-    """What an e-mail, with its calendar part, may say beyond the `appointment`.
+    """What an e-mail, with its calendar part, may say in addition to the `appointment`.
 
-    `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event; `written_at` (UTC) is its DTSTAMP and
-    `organiser` (a bare address of ours) its ORGANIZER. `address` is that of a public office, and only told of one.
-    `contact` says whom to ask. `first_names` are the people that the e-mail is for. `links` lead to the usager's page:
-    one link, or one for each participation that can be cancelled alone. There is none once it is too late to cancel;
-    the telephone number is given instead. `rebook_url` is given only where everyone can book the motif. `rebook` alone
-    says that everyone can, but not where. `word` is what an agent adds to a cancellation. `take_back_minutes` is how
-    long a cancellation can be taken back by SMS, None where it cannot.
+    `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event. `written_at` (UTC) is its DTSTAMP, and
+    `organiser` (a bare address of ours) its ORGANIZER. `address` is set only for a public office. `contact` says whom
+    to ask. `first_names` are the people whom the e-mail is for. `links` lead to the usager's page: one link, or one for
+    each participation that can be cancelled separately. When it is too late to cancel, there is no link, and the
+    e-mail gives the telephone number. `rebook` says that everyone can book this motif; `rebook_url` is where, if that
+    is known. `word` is what an agent adds to a cancellation. `take_back_minutes` is how long the usager can take a
+    cancellation back by SMS; None if they cannot.
     """
 
     appointment: AppointmentText

@@ -1,10 +1,10 @@
-"""Every e-mail the bot writes: the words of one template, laid out as plain text and as HTML, with a calendar part.
+"""Writes every e-mail of the bot: the words of one template, as plain text and as HTML, with a calendar part.
 
-Also the message as it travels: multipart/alternative with plain text, HTML and the calendar part (RFC 2046, RFC 6047).
+It also makes the MIME message: multipart/alternative with plain text, HTML and calendar (RFC 2046, RFC 6047).
 
-The calendar part has RFC 5545 objects, exchanged as RFC 5546 says. Only METHOD:PUBLISH and METHOD:CANCEL are ever
-written. A REQUEST would let the usager's calendar offer a "Non" that cancels nothing (RDV Service Public, #1662), so
-there is no ATTENDEE to answer either.
+The calendar part has RFC 5545 objects, exchanged as RFC 5546 says. Only METHOD:PUBLISH and METHOD:CANCEL are used. With
+REQUEST the usager's calendar would offer a "Non" that cancels nothing (RDV Service Public, #1662). For the same reason
+there is no ATTENDEE.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from smsbot.messages.fitting import one_line, told_first_name
 
 CALENDAR_PRODUCT = "-//smsbot//smsbot//FR"
 _IN_A_MAILTO = "@:!$'()*+,"
-"""Signs of an address that need no percent-encoding in a mailto: URI (RFC 6068, 2)."""
+"""Characters of an address that need no percent-encoding in a mailto: URI (RFC 6068, 2)."""
 
 
 class CalendarMethod(StrEnum):
@@ -38,11 +38,11 @@ class CalendarMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CalendarEvent:
-    """One version of an appointment as calendars know it. Datetimes are aware; they are written in UTC.
+    """One version of an appointment for calendars. Datetimes are aware; they are written in UTC.
 
-    `uid` stays the same for the life of the appointment and `sequence` grows with each change that is told.
-    `organiser` is an e-mail address, bare, its name being `organiser_name`: calendars take a CANCEL from the one that
-    published. `summary`, `location` and `organiser_name` are told on one line.
+    `uid` never changes for an appointment, and `sequence` grows with each change that is sent. `organiser` is a bare
+    e-mail address, and `organiser_name` its name: calendars accept a CANCEL only from the organiser that published.
+    `summary`, `location` and `organiser_name` are single lines.
     """
 
     uid: str
@@ -57,7 +57,7 @@ class CalendarEvent:
 
 
 def calendar_text(event: CalendarEvent, method: CalendarMethod) -> str:
-    """The iCalendar object for `event`: lines folded, ended by CRLF."""
+    """The iCalendar object for `event`, with folded lines that end with CRLF."""
     status = icalendar.STATUS.CONFIRMED if method is CalendarMethod.PUBLISH else icalendar.STATUS.CANCELLED
     component = icalendar.Event.new(
         uid=event.uid,
@@ -85,18 +85,18 @@ def _organiser(event: CalendarEvent) -> icalendar.vCalAddress | None:
 
 
 class EmailKind(StrEnum):
-    """The e-mails there are, each with its words in `templates/email/<kind>.txt`."""
+    """The kinds of e-mails. The words of each are in `templates/email/<kind>.txt`."""
 
-    RECEIPT = "receipt"  # of the usager's own cancellation
+    RECEIPT = "receipt"  # the usager has cancelled
     CREATED = "created"
     MOVED = "moved"
     REMINDER = "reminder"
     CANCELLED_BY_SERVICE = "cancelled_by_service"
     CANCELLED_ON_REQUEST = "cancelled_on_request"
-    CANCELLED_OTHERS = "cancelled_others"  # by another participant of an individual appointment
+    CANCELLED_OTHERS = "cancelled_others"  # another participant of an individual appointment has cancelled
     WORD = "word"  # an agent writes first
-    STANDS_AGAIN = "stands_again"  # an usager's cancellation was an error
-    # Of the usager's request to cancel, which was not carried out
+    STANDS_AGAIN = "stands_again"  # an usager's cancellation was a mistake
+    # The usager's request to cancel was not carried out
     REQUEST_REFUSED = "request_refused"
     REQUEST_MOVED = "request_moved"
     REQUEST_HELD = "request_held"
@@ -105,12 +105,12 @@ class EmailKind(StrEnum):
 
     @property
     def tells_of_coming(self) -> bool:
-        """Whether it tells of a coming appointment, and so how to cancel it."""
+        """Whether it is about a coming appointment, so that it says how to cancel it."""
         return self in (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER, EmailKind.STANDS_AGAIN, EmailKind.WORD)
 
     @property
     def tells_of_failure(self) -> bool:
-        """Whether it tells that the appointment stands though its usager has asked to cancel it."""
+        """Whether it says that the appointment was not cancelled although its usager asked for it."""
         return self.value.startswith("request_")
 
     @property
@@ -129,9 +129,9 @@ _GONE = (
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """What an e-mail says, under the names that the outbox keeps it by.
+    """The content of an e-mail, with the names of the outbox's columns.
 
-    `calendar_method` is the METHOD that `calendar` declares: the content type repeats it (RFC 6047, 2.4).
+    `calendar_method` is the METHOD in `calendar`. The content type repeats it (RFC 6047, 2.4).
     """
 
     subject: str
@@ -142,7 +142,7 @@ class EmailContent:
 
 
 class KeptEmail(Protocol):
-    """An e-mail as the outbox keeps it, with all that is sent of it but the Message-ID.
+    """An e-mail as the outbox has it: everything that is sent except the Message-ID.
 
     `sender` and `recipient` are addresses, with or without a name ("RDV Solidarités <rdv@example.org>"). `created_at`
     is aware.
@@ -171,8 +171,8 @@ class KeptEmail(Protocol):
 class EmailTexts:
     """The e-mails of `templates/email/`, read and compiled once.
 
-    The words of each kind are said once, in its template, as blocks that both layouts, `_layout.txt` and
-    `_layout.html`, print: the two can never say different things.
+    The words of each kind are blocks in its template. Both layouts, `_layout.txt` and `_layout.html`, print these
+    blocks, so the two can never say different things.
     """
 
     def __init__(self, environment: jinja2.Environment) -> None:
@@ -181,7 +181,7 @@ class EmailTexts:
         self._html = environment.get_template("email/_layout.html")
 
     def write(self, kind: EmailKind, facts: EmailFacts) -> EmailContent:
-        """The e-mail `kind` about `facts`, always with its calendar part."""
+        """The e-mail of this kind about `facts`, always with a calendar part."""
         facts = _on_one_line(facts)
         words = self._words[kind].make_module({"facts": facts, "appointment": facts.appointment})
         values = {"facts": facts, "appointment": facts.appointment, "words": words}
@@ -210,7 +210,7 @@ def _block(words: object, name: str) -> str:
 
 
 def _on_one_line(facts: EmailFacts) -> EmailFacts:
-    """`facts` made safe: no name has line ends or control characters, and no first name is a web address."""
+    """`facts` in a safe form: no text has line ends or control characters, and no first name is a web address."""
     appointment = replace(
         facts.appointment,
         label=one_line(facts.appointment.label) or DEFAULT_LABEL,
@@ -230,12 +230,12 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
 
 
 def to_message(email: KeptEmail, message_id: str) -> EmailMessage:
-    """Make a whole e-mail with its headers, ready to be sent. `message_id` comes with its angle brackets.
+    """The MIME message of an e-mail, with all headers. `message_id` includes its angle brackets.
 
     A domain outside ASCII is written in IDNA; a local part outside ASCII needs a server with SMTPUTF8. A header says
-    that it was written by a program, so that no autoresponder answers (RFC 3834).
+    that a program wrote the e-mail, so that no autoresponder answers (RFC 3834).
 
-    Raises `ValueError` for what is no address: nothing in it can add a header.
+    Raises `ValueError` if the sender or the recipient is not an address. No value can add a header.
     """
     addresses = [parse_address(email.sender), parse_address(email.recipient)]
     is_ascii = all(address.addr_spec.isascii() for address in addresses)

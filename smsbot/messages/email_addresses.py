@@ -1,6 +1,6 @@
 """Checks e-mail addresses and prepares them for a message. It never asks the DNS.
 
-It stands apart from `email`, so that a command that writes no e-mail need not load the templates and the calendar.
+It is separate from `email`, so that a command that writes no e-mail need not load the templates and the calendar.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from email_validator import EmailNotValidError, validate_email
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _ENCODED_WORD = "=?"
-"""In a header, this starts encoded text (RFC 2047): "a@=?utf-8?q?evil.fr?=" would be sent to evil.fr."""
+"""In a header, this begins encoded text (RFC 2047): "a@=?utf-8?q?evil.fr?=" would be sent to evil.fr."""
 
 
 def is_email_address(text: str) -> bool:
-    """Whether `text` is an address, without a name, that can be reached over the Internet: not `a@localhost`."""
+    """Whether `text` is an address without a name that can be reached over the Internet (unlike `a@localhost`)."""
     if _ENCODED_WORD in text:
         return False
     try:
@@ -28,10 +28,10 @@ def is_email_address(text: str) -> bool:
 
 
 def parse_address(written: str) -> Address:
-    """Read one address, with or without a name (`RDV <rdv@example.fr>`). Its domain comes out in ASCII (IDNA 2008).
+    """Read one address, with or without a name (`RDV <rdv@example.fr>`). Its domain is returned in ASCII (IDNA 2008).
 
     Domains inside a network, such as `localhost`, are allowed too: the operator's mail server may be there. Raises
-    `ValueError` where there is no address, or more than one.
+    `ValueError` if there is not exactly one address.
     """
     found = getaddresses([written]) if written.isprintable() else []
     name, address = found[0] if len(found) == 1 else ("", "")

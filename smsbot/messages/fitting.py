@@ -1,16 +1,17 @@
-"""Makes a text fit into an SMS by shortening names. Dates, numbers, links and OUI or NON are never shortened.
+"""Makes a text fit into an SMS by shortening names. Dates, numbers, links, OUI and NON are never shortened.
 
-A template marks the values that may be shortened with one of three filters. Everything else stays as it is.
+A template marks the values that may be shortened with a filter. Everything else stays as it is.
 
-    {{ place | shortened(" (", ")") }}        "Centre communal d'action sociale" may become " (Centre communal..)"; it
-                                              is left out, with its brackets, where too little of it would remain
-    {{ label | shortened(instead="RDV") }}    the same, but "RDV" rather than nothing
-    {{ first_name | shortened_late(" ") }}    only once those are as short as can be
-    {{ warning | shortened_last }}            only once all others are as short as can be
-    {{ word | whole(" Message : ") }}         never: it takes as many segments as it needs
-    {{ word | told }}                         as an SMS tells it, so that the template can see how it ends
+    {{ place | shortened(" (", ")") }}        "Centre communal d'action sociale" may become " (Centre communal..)". If
+                                              too little would be left, it is omitted, with its brackets
+    {{ label | shortened(instead="RDV") }}    the same, but "RDV" takes its place if too little would be left
+    {{ first_name | shortened_late(" ") }}    shortened only after those above are as short as possible
+    {{ warning | shortened_last }}            shortened only after all others are as short as possible
+    {{ word | whole(" Message : ") }}         never shortened: it takes as many segments as it needs
+    {{ word | told }}                         the text as it appears in the SMS, so that a template can look at its end
 
-The filters put marks around a value that no text contains. So a template is rendered once, and split into `Piece`s.
+The filters put marks around a value. No text contains these marks. So a template is rendered once, and then split into
+`Piece`s.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from smsbot.made_often import made_often
 from smsbot.messages.gsm7 import EXTENSION, SEPTETS_ALONE, septets, to_gsm7
 
 SMALLEST_TELLING = 6
-"""A name shortened to fewer septets than this means nothing, so it is left out instead."""
+"""A name that would be shortened to fewer septets than this would mean nothing, so it is omitted."""
 
 
 MOST_ADDRESS_SEPTETS = 150
-"""The longest web address in a notification: it fits in two segments beside the longest date and number."""
+"""The longest web address in a notification: it fits in two segments together with the longest date and number."""
 
 
 MOST_REPLY_ADDRESS_SEPTETS = 95
@@ -39,17 +40,17 @@ MOST_REPLY_ADDRESS_SEPTETS = 95
 
 
 def is_told_in_a_reply(address: str) -> bool:
-    """Whether a reply can carry this web address unchanged, beside a sentence."""
+    """Whether a reply can contain this web address unchanged, together with a sentence."""
     return to_gsm7(address) == address and septets(address) <= MOST_REPLY_ADDRESS_SEPTETS
 
 
 def is_told_whole(address: str) -> bool:
-    """Whether a notification can carry this web address unchanged: it is in GSM-7 and short enough."""
+    """Whether a notification can contain this web address unchanged: it is in GSM-7 and short enough."""
     return to_gsm7(address) == address and septets(address) <= MOST_ADDRESS_SEPTETS
 
 
 class Yielding(IntEnum):
-    """What is shortened first. The next kind is only shortened once the one before cannot get any shorter."""
+    """The order of shortening: a kind is shortened only when the kinds before it are as short as possible."""
 
     NAMES = 0
     PEOPLE = 1
@@ -72,13 +73,13 @@ class Piece:
         return f"{self.before}{self.text}{self.after}" if self.text else self.instead
 
     def within(self, most: int) -> Piece:
-        """This piece with its text in `most` septets at most; without any text where too little would be left."""
+        """This piece with its text in at most `most` septets, or without text if too little would be left."""
         if septets(self.text) <= most:
             return self
         return replace(self, text=shorten(self.text, most) if most >= SMALLEST_TELLING else "")
 
 
-# The filters of the templates, and the marks they write: control characters, which `to_gsm7` keeps out of every value.
+# The filters of the templates. Their marks are control characters, which `to_gsm7` removes from every value.
 
 _EDGE, _FIELD = "\x02", "\x03"
 
@@ -129,7 +130,7 @@ def pieces(rendered: str) -> Iterator[Piece]:
 _YIELDING = {f"{kind:d}": kind for kind in Yielding}
 
 _told = lru_cache(maxsize=4096)(to_gsm7)
-"""Cached, since the words of the templates and many dates come again and again."""
+"""Cached, because the words of the templates and many dates are used again and again."""
 
 
 _LETTERS = re.compile("lettres", re.IGNORECASE)
@@ -137,10 +138,10 @@ _ANSWERS = re.compile(r"\w*(?:OUI|NON)\w*")
 
 
 def told_words(value: str) -> str:
-    """Words from outside as an SMS tells them: GSM-7, on one line, never mistaken for one of the bot's two questions.
+    """Words from outside as an SMS shows them: in GSM-7, on one line, and never like one of the bot's two questions.
 
-    Only the question for the letters says "lettres", and only a confirmation has OUI and NON in capitals: a "Maison
-    des lettres" is told as "Maison des lettr." and "LOUIS PIGNON" as "Louis Pignon".
+    Only the question for the letters says "lettres", and only a confirmation has OUI and NON in capitals. So "Maison
+    des lettres" becomes "Maison des lettr.", and "LOUIS PIGNON" becomes "Louis Pignon".
     """
     text = " ".join(to_gsm7(value).split())
     text = _LETTERS.sub(lambda word: word[0][:-2] + ".", text)
@@ -149,7 +150,7 @@ def told_words(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def told_name(value: str) -> str:
-    """A name or label as an SMS tells it. What is longer than an SMS is shortened to one."""
+    """A name or label as an SMS shows it. If it is longer than one SMS, it is shortened to that."""
     return shorten(told_words(value), SEPTETS_ALONE)
 
 
@@ -157,9 +158,9 @@ def told_name(value: str) -> str:
 
 
 def fit(parts: Sequence[Piece], most: int, *, least: int = 0) -> str | None:
-    """The text of `parts` in `most` septets at most, or None where shortening is not enough.
+    """The text of `parts` in at most `most` septets, or None if shortening is not enough.
 
-    The longest give way first, down to a common length; none is made shorter than `least`.
+    The longest values are shortened first, down to a common length. None is made shorter than `least` septets.
     """
     text = "".join(map(str, parts))
     fitted = list(parts)
@@ -175,7 +176,7 @@ def fit(parts: Sequence[Piece], most: int, *, least: int = 0) -> str | None:
 
 
 def _common_length(lengths: Sequence[int], excess: int) -> int:
-    """The length to which all longer texts are cut, so that together they lose `excess`; 0 if they are too short."""
+    """The length to which all longer texts are cut so that together they lose `excess`; 0 if that is impossible."""
     ordered = [*sorted(lengths, reverse=True), 0]
     total = 0
     for count, (length, following) in enumerate(pairwise(ordered), start=1):
@@ -205,7 +206,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def _prefix(text: str, most: int) -> str:
-    """As much of the beginning of `text` as `most` septets hold."""
+    """The longest beginning of `text` that fits in `most` septets."""
     used = 0
     for index, character in enumerate(text):
         used += 2 if character in EXTENSION else 1
@@ -215,7 +216,7 @@ def _prefix(text: str, most: int) -> str:
 
 
 def _last_word_end(text: str, most: int) -> int:
-    """Where the last whole word within `most` septets ends, 0 if there is none."""
+    """Where the last whole word within `most` septets ends; 0 if there is none."""
     longest = len(_prefix(text, most))
     return max((end.start() for end in _WORD_END.finditer(text, 0, longest + 1)), default=0)
 
@@ -229,13 +230,13 @@ def one_line(text: str) -> str:
 
 
 _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Marks of writing direction. They could reverse the text behind a name, and no name needs them."""
+"""Marks of writing direction. They could reverse the text after a name, and no name needs them."""
 
 
 def told_first_name(name: str | None) -> str | None:
-    """`name` on one line. None where it is empty, or contains a web or e-mail address.
+    """`name` on one line. None if it is empty, or contains a web or e-mail address.
 
-    People type their own first name when they book, so it can be anything.
+    People type their own first name when they book, so it may be anything.
     """
     told = one_line(name or "")
     if not told or _WEB_ADDRESS.search(unicodedata.normalize("NFKC", told)):

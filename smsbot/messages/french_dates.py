@@ -1,6 +1,6 @@
 """Dates and times as French SMS and e-mails write them: "lundi 12 mai à 14h30".
 
-The functions take an aware datetime and tell it in the IANA `time_zone` of the appointment.
+The functions take an aware datetime and write it in the IANA `time_zone` of the appointment.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 YEAR_TOLD_FROM = timedelta(days=300)
-"""From about ten months away the year is added, since "lundi 12 mai" could be taken for this year's."""
+"""If a date is about ten months away or more, the year is added: "lundi 12 mai" could be understood as this year's."""
 
-_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock differs more
+_FURTHEST_ZONE = timedelta(hours=14)  # no time zone is further from UTC, east or west
 
 _FRENCH = Locale("fr")
 _WEEKDAYS = tuple(_FRENCH.days["format"]["wide"][day] for day in range(7))
@@ -30,7 +30,7 @@ def local(moment: datetime, time_zone: str) -> datetime:
 
 
 def span_of_day(day: date) -> tuple[datetime, datetime]:
-    """From when until when (UTC) it is this day in one time zone or another."""
+    """The time (UTC) from which until which it is this day in at least one time zone."""
     midnight = datetime.combine(day, time(), UTC)
     return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE
 
@@ -49,7 +49,7 @@ def long_date(moment: datetime, time_zone: str, *, now: datetime, approximate: b
 def short_date(moment: datetime, time_zone: str, *, now: datetime, approximate: bool = False) -> str:
     """ "lun 12/05 14h30"; "01/06/27 9h00" when far from `now`; "lun 12/05 vers 14h30" when `approximate`.
 
-    The year takes the weekday's place: it is no longer than 20 characters, and a list of four has to fit one SMS.
+    The year replaces the weekday, so a date has at most 20 characters: a list of four must fit one SMS.
     """
     there = local(moment, time_zone)
     day = f"{there.day:02}/{there.month:02}"

@@ -1,4 +1,4 @@
-"""Every SMS that the bot writes, from a template in `templates/sms/`: in GSM-7, and in few segments."""
+"""Writes every SMS of the bot from a template in `templates/sms/`: in GSM-7, and in few segments."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septet
 from smsbot.problem import Problem
 
 LEAST_KEPT = 24
-"""A name is never cut below this many septets while a second segment is allowed."""
+"""While a second segment is allowed, no name is cut below this many septets."""
 
 LEAST_IN_SHORT = 12
-"""The same for a reminder that would need a second segment otherwise."""
+"""The same for a reminder that would otherwise need a second segment."""
 
 MOST_NOTIFICATION_SEGMENTS = 2
 
 MOST_SEGMENTS_WITH_A_WORD = 4
-"""The same for a notification with an agent's word, which is never cut: room for `MOST_WORD_SEPTETS`."""
+"""The most segments of a notification with an agent's word, which is never cut: enough for `MOST_WORD_SEPTETS`."""
 
 MOST_WORD_SEPTETS = 300
 """The longest word that an agent may add to a notification."""
 
 
 def excess_of_word(word: str) -> int:
-    """By how many septets the word that an agent adds is too long; 0 where it fits."""
+    """By how many septets the word that an agent adds is too long; 0 if it fits."""
     return max(-_left(word), 0)
 
 
 def room_of_word(word: str) -> int:
-    """How many septets more it may have; 0 where it is too long."""
+    """How many more septets the word may have; 0 if it is too long already."""
     return max(_left(word), 0)
 
 
@@ -42,13 +42,13 @@ def _left(word: str) -> int:
 
 
 class SmsTooLongError(Problem):
-    """The text does not fit, though everything that may be shortened was: a link or a template is far too long."""
+    """The text does not fit, although all names were shortened: a link or a template is far too long."""
 
 
 @made_often
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """The text of one SMS: GSM-7, sent and billed as `segments`."""
+    """The text of one SMS: in GSM-7, sent and billed as `segments`."""
 
     body: str
     segments: int
@@ -64,7 +64,7 @@ class SmsTexts:
             if name.startswith("sms/")
         }
         for template in found.values():
-            # A ChainMap, which is slow to copy at each rendering, and slow to compare at each import of macros.
+            # jinja2's own is a ChainMap: slow to copy at each rendering, and slow to compare at each import of macros.
             template.globals = dict(template.globals)
         self._templates = {name: template for name, template in found.items() if not name.startswith("_")}
 
@@ -75,9 +75,9 @@ class SmsTexts:
     def write(self, name: str, values: Mapping[str, object], *, most_segments: int = 1) -> Sms:
         """Render the template `name` with `values`, in at most `most_segments` segments.
 
-        Names are shortened to fit, but where a second segment is allowed it is used before a name becomes hard to
-        recognise. Raises `KeyError` for a name that is no template, `jinja2.UndefinedError` for a value that is
-        missing, `SmsTooLongError` where what may not be shortened does not fit.
+        Names are shortened to fit. If a second segment is allowed, it is used before a name becomes hard to recognise.
+        Raises `KeyError` if there is no such template, `jinja2.UndefinedError` if a value is missing, and
+        `SmsTooLongError` if the text does not fit although all names were shortened.
         """
         parts = self._parts(name, values)
         for count in range(1, most_segments + 1):
@@ -85,19 +85,19 @@ class SmsTexts:
             body = fitting.fit(parts, _capacity(count), least=least)
             if body is not None:
                 return Sms(body, count if count == 1 else segments(body))
-        raise SmsTooLongError(f"the SMS {name!r} cannot be told in {most_segments} segment(s): shorten its template")
+        raise SmsTooLongError(f"the SMS {name!r} does not fit in {most_segments} segment(s): shorten its template")
 
     def write_in_one(self, name: str, values: Mapping[str, object], *, least: int = LEAST_KEPT) -> Sms | None:
-        """The same in one segment, with no name cut below `least` septets; None where that is not enough."""
+        """`write` in one segment, without cutting a name below `least` septets; None if the text does not fit then."""
         body = fitting.fit(self._parts(name, values), SEPTETS_ALONE, least=least)
         return None if body is None else Sms(body, 1)
 
     def write_reminder(self, values: Mapping[str, object], *, asks: bool) -> Sms:
-        """A reminder, in one segment where any of its texts fits in one.
+        """A reminder, in one segment if one of its texts fits in one.
 
-        Before a second segment is bought, in this order: names are shortened, down to `LEAST_KEPT`; the date and the
-        words around it are told in short; names are shortened down to `LEAST_IN_SHORT`; the link is left out, where the
-        reminder can be answered by ANNULER. `asks` says that "JE VIENS" is asked for, where there is room for that.
+        These are tried in turn before a second segment is used: names are shortened down to `LEAST_KEPT`; the date and
+        the words around it are shortened; names are shortened down to `LEAST_IN_SHORT`; the link is omitted if the
+        usager can answer ANNULER. With `asks`, the reminder also asks for "JE VIENS" if there is room.
         """
         in_short = {**values, "link": None} if values["two_way"] else values
         found = (
@@ -114,5 +114,5 @@ class SmsTexts:
 
 
 def _capacity(count: int) -> int:
-    """Septets that always fit in `count` segments. A sign of two septets is never split, which may waste one each."""
+    """Septets that always fit in `count` segments. A character of two septets is never split, which may waste one."""
     return SEPTETS_ALONE if count == 1 else count * SEPTETS_JOINED - (count - 1)

@@ -17,29 +17,29 @@ and YT, which share +262.
 """
 
 FRENCH_REGIONS = (*TEN_DIGIT_REGIONS, "PM", "PF", "NC", "WF")
-"""Where a number without a country code may belong: the mainland first, then the overseas territories."""
+"""Where a number without a country code may belong: first the mainland, then the overseas territories."""
 
 MOST_SEPTETS = 20
-"""No French number is longer ("01 23 45 67 89" is 14), and every SMS leaves room for as many."""
+"""No French number is longer ("01 23 45 67 89" has 14), and every SMS has room for so many."""
 
 _FRENCH_CODES = frozenset(map(phonenumbers.country_code_for_region, FRENCH_REGIONS))
 _SHORT_NUMBER = re.compile(r"(1\d\d|[13]\d ?\d\d)(?: ?\(.*)?")
 """112, 3949 and 39 49, also with a remark in brackets: "3949 (0,15 €/min)"."""
 
 _MAINLAND = re.compile(r"\+33[1-9]\d{8}")
-"""Every number of the mainland's plan, also of a range that is newer than the library, or kept for fiction (Arcep,
-decision 2018-0881): the numbers of usagers are in this form."""
+"""Every number of the mainland's plan, including ranges that are newer than the library or reserved for fiction (Arcep,
+decision 2018-0881). Numbers of usagers have this form."""
 
 _DIALLABLE = re.compile(r"\+?[\d .()/-]*\d[\d .()/-]*")
 
 
 @lru_cache(maxsize=4096)
 def telephone_display(number: str | None) -> str | None:
-    """`number`, as an organisation wrote it, in the usual form; None where there is nothing to dial.
+    """`number`, as an organisation wrote it, in the usual form; None if there is nothing to dial.
 
-    French numbers, the overseas ones too, are in national format ("01 23 45 67 89", "0262 90 20 00"), foreign ones in
-    international format, 39xx and the like as they are. Words around a number and a second one after it are left out.
-    What is no known number is kept as written if it can be dialled and is short enough for any SMS, else dropped.
+    French numbers, including overseas ones, are in national format ("01 23 45 67 89", "0262 90 20 00"), foreign ones in
+    international format, short ones such as 3949 unchanged. Words around a number and a second number after it are
+    removed. An unknown number is kept as written if it can be dialled and is short enough for any SMS.
     """
     written = " ".join(to_gsm7(number or "").split())
     if short := _SHORT_NUMBER.fullmatch(written):
@@ -60,4 +60,4 @@ def _formatted(number: phonenumbers.PhoneNumber) -> str:
     told = phonenumbers.format_number(number, style)
     if septets(told) <= MOST_SEPTETS:
         return told
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)  # 16 at most
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)  # at most 16 characters

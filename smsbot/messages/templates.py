@@ -1,4 +1,4 @@
-"""Where the templates are, and the one jinja2 environment that SMS, e-mails and web pages are rendered with."""
+"""Finds the templates, and makes the one kind of jinja2 environment that SMS, e-mails and web pages use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Dated(Protocol):
-    """What the date filters need of a value: an `AppointmentText` has it, and what web pages use instead."""
+    """What the date filters need: an `AppointmentText` has it, and so have the values of web pages."""
 
     @property
     def starts_at(self) -> datetime: ...
@@ -31,7 +31,7 @@ class Dated(Protocol):
 def templates_directory() -> Path:
     """`smsbot/templates/` in an installed package, `templates/` at the root of a checkout.
 
-    Raises `FileNotFoundError` where neither is: the installation is not whole.
+    Raises `FileNotFoundError` if neither exists: the installation is incomplete.
     """
     for directory in (_PACKAGE / "templates", _PACKAGE.parent / "templates"):
         if (directory / "sms").is_dir():
@@ -40,12 +40,12 @@ def templates_directory() -> Path:
 
 
 class _CompiledOnce(jinja2.FileSystemLoader):
-    """What is compiled of a template serves all environments of this process: the demo and the tests make many."""
+    """Compiles each template once for all environments of this process: the demo and the tests make many of them."""
 
     def __init__(self) -> None:
         super().__init__(templates_directory())
         self._names = super().list_templates()
-        self._compiled: dict[str, CodeType] = {}  # by name; all environments are made below, so it fits each
+        self._compiled: dict[str, CodeType] = {}  # by name; fits all environments, because all are made below
 
     def list_templates(self) -> list[str]:
         return self._names
@@ -71,13 +71,13 @@ def utc_now() -> datetime:
 
 
 def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Environment:
-    """The environment over `templates/`: strict about missing values, escaping in `.html` alone.
+    """The environment for `templates/`. A missing value raises an error; only `.html` is escaped.
 
-    `now` (aware) decides which dates are so far away that their year is told. The filters, beside those of `fitting`:
+    `now` returns an aware time; dates far from it are written with their year. Its filters are those of `fitting`, and:
 
         {{ appointment | long_date }}   "lundi 12 mai à 14h30", "lundi 12 mai vers 14h30" at home
         {{ appointment | short_date }}  "lun 12/05 14h30"
-        {{ number | telephone }}        "01 23 45 67 89", or none where there is nothing to dial
+        {{ number | telephone }}        "01 23 45 67 89", or None if there is nothing to dial
     """
 
     def long_date(appointment: Dated) -> str:

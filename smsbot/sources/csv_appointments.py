@@ -1,12 +1,11 @@
 """Appointments in CSV, one row for each participation.
 
-The columns may be in any order, with our headings or the usual French ones, or with any others that the caller says
-(`smsbot import --columns`). Date and hour may stand in two columns. A first line `sep=;`, as Excel writes it, is taken.
+The columns may be in any order. Their headings are ours, the usual French ones, or others that the caller names
+(`smsbot import --columns`). Date and hour may be in two columns. A first line `sep=;`, as Excel writes it, is accepted.
 
-Rows with the same `external_id` are the participations of one appointment. If there are several, the appointment is
-taken as a collective one, in which everybody cancels only for themselves: to cancel a workshop for all because one
-person cannot come would be the worse mistake. A file does not tell an appointment's status, so an import does not
-change it.
+Rows with the same `external_id` are the participations of one appointment. If there are several, the appointment counts
+as collective: each person cancels only for themselves. It would be worse to cancel a workshop for all because one
+person cannot come. A file does not contain an appointment's status, so an import does not change it.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ COLUMNS = (
     "label",
 )
 DATE, HOUR = "date", "hour"
-"""Two columns that together are `starts_at`."""
+"""Two columns that replace `starts_at`."""
 EXAMPLE: Mapping[str, str] = {
     "external_id": "A-1024",
     "starts_at": "12/05/2027 14h30",
@@ -72,7 +71,7 @@ EXAMPLE: Mapping[str, str] = {
     "organisation_name": "CCAS",
     "place": "Mairie, salle 2",
 }
-"""A row for the template."""
+"""The example row of the template."""
 
 _FRENCH: Mapping[str, Sequence[str]] = {
     "external_id": ("identifiant", "id", "numero", "n", "reference", "ref", "numero_de_rdv", "n_de_rdv", "id_rdv"),
@@ -90,8 +89,8 @@ _FRENCH: Mapping[str, Sequence[str]] = {
     "place": ("lieu", "site", "lieu_du_rdv"),
     "label": ("libelle", "intitule"),
 }
-"""Headings that are read like ours. No word for the reason of an appointment is among them, because messages tell the
-label, and the reason is nobody else's business."""
+"""Headings that are read like ours. There is no heading for the reason of an appointment, because messages contain the
+label, and nobody else may know the reason."""
 _MEANS = {written: column for column, headings in _FRENCH.items() for written in headings}
 _REQUIRED = ("external_id", "starts_at")
 _REACHED = frozenset({"phone", "email"})
@@ -99,11 +98,11 @@ _MOST_TOLD = 20
 
 
 class UnknownColumn(Problem):
-    """What somebody says about the columns cannot be used."""
+    """The option `--columns` cannot be used."""
 
 
 def column_names(written: str) -> Mapping[str, str]:
-    """Read `external_id=N° dossier,starts_at=Début`: which heading of the file is which of our columns.
+    """Read `external_id=N° dossier,starts_at=Début`, which gives the file's heading for each of our columns.
 
     Returns our columns by the folded headings. Raises `UnknownColumn`.
     """
@@ -118,21 +117,21 @@ def column_names(written: str) -> Mapping[str, str]:
 
 
 def template() -> str:
-    """A file with the headings and one example row, with semicolons, as spreadsheets in France open it."""
+    """An example file with the headings and one row, with semicolons, as spreadsheets in France open it."""
     return "".join(f"{';'.join(row)}\n" for row in (COLUMNS, [EXAMPLE.get(name, "") for name in COLUMNS]))
 
 
 def header_of(content: bytes) -> str:
-    """The row with the headings, as it stands in the file."""
+    """The text of the row with the headings."""
     lines = without_separator(lines_of(content))
     header = next(rows_of(lines, DELIMITERS[0]), None)
     return header.text.removeprefix("\ufeff") if isinstance(header, CsvRow) else ""
 
 
 def read_csv(content: bytes, columns: Mapping[str, str] | None = None) -> Iterator[FileEntry]:
-    """First what is refused or left out, then the appointments, each in the order of the file.
+    """First the refused lines and the omitted values, then the appointments, each in the order of the file.
 
-    `columns` are from `column_names`. Raises UnreadableFile.
+    `columns` come from `column_names`. Raises UnreadableFile.
     """
     means = columns or {}
     lines = without_separator(lines_of(content))
@@ -176,7 +175,7 @@ class _Line:
 
 
 class _BadRow(Problem):
-    """Why a row cannot be taken, and the id of its appointment where that can be read."""
+    """A row cannot be taken. `external_id` is the id of its appointment if that can be read."""
 
     def __init__(self, reason: str, external_id: str | None = None) -> None:
         super().__init__(reason)
@@ -219,7 +218,7 @@ def _ended(line: _Line) -> str:
 def _line(row: CsvRow, names: Sequence[str]) -> _Line:
     if any(cell.strip() for cell in row.cells[len(names) :]):
         raise _BadRow(
-            f"The row has {len(row.cells)} fields, the header {len(names)}: put a text that holds the delimiter in "
+            f"The row has {len(row.cells)} fields, the header {len(names)}: put a text that contains the delimiter in "
             "quotation marks."
         )
     # If two columns have the same name, the first one counts.
@@ -257,7 +256,7 @@ def _moment(cells: Mapping[str, str]) -> str:
 
 
 def _person(cells: Mapping[str, str], names: Sequence[str]) -> PersonRecord:
-    """The person of a row. Where the file has no column for a number or an address, the known one stays."""
+    """The person of a row. If the file has no column for the number or the address, the known one stays."""
     return PersonRecord(
         first_name=texts.name(cells.get("first_name")),
         last_name=texts.name(cells.get("last_name")),
@@ -284,7 +283,7 @@ def _zone(cell: str, external_id: str) -> ZoneInfo | None:
 
 
 def _organisation(cells: Mapping[str, str]) -> OrganisationRecord | None:
-    """The organisation of a row. Without an id, its name serves as the id."""
+    """The organisation of a row. If it has no id, its name is used as the id."""
     name = texts.line(cells.get("organisation_name"))
     external_id = texts.identifier(cells.get("organisation_id")) or texts.identifier(name)
     if external_id is None:
@@ -322,8 +321,8 @@ def _participation(external_id: str, person: PersonRecord) -> ParticipationRecor
 def _participation_id(line: _Line, *, namesakes: bool) -> str:
     """An id that stays the same when the file is imported again.
 
-    The rows may then be in another order, somebody may have another number, or more people may be there. So the id is
-    made of the name, and of number and address only where several people have the same name.
+    Then the rows may be in another order, a person may have another number, and there may be more people. So the id is
+    made from the name. Number and address are used only if several people have the same name.
     """
     person = line.person
     parts = [_folded(person)]
@@ -333,7 +332,7 @@ def _participation_id(line: _Line, *, namesakes: bool) -> str:
 
 
 def _folded(person: PersonRecord) -> str:
-    """The name without case, accents and signs."""
+    """The name without case, accents and punctuation."""
     name = unicodedata.normalize("NFKD", f"{person.last_name or ''}/{person.first_name or ''}".casefold())
     return "".join(character for character in name if character.isalnum() or character == "/").strip("/")
 

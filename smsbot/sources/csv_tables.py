@@ -1,6 +1,6 @@
-"""What every CSV file that people send has in common, whatever stands in it: its headings and how its cells are parted.
+"""What all CSV files from people have in common, whatever is in them: their headings and their delimiter.
 
-The rows themselves are read by `smsbot.sources.file_lines`.
+`smsbot.sources.file_lines` reads the rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from smsbot.sources.file_lines import DELIMITERS, CsvRow, RefusedLine, Unreadabl
 
 _SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # as programs write them today, and as Excel did until 2003
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # today's formats, and Excel's format until 2003
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -27,7 +27,7 @@ def text_of_file(content: bytes) -> bytes:
 
 
 def read_table(content: bytes, known: Collection[str]) -> tuple[Sequence[str], Iterator[CsvRow | RefusedLine]]:
-    """The headings and the rows of a file. The delimiter is the one with which most headings are `known` (folded).
+    """The headings and the rows of a file. The delimiter is the one that gives the most `known` (folded) headings.
 
     Raises UnreadableFile for a workbook and for UTF-16.
     """
@@ -42,7 +42,7 @@ def read_table(content: bytes, known: Collection[str]) -> tuple[Sequence[str], I
 
 
 def without_separator(lines: list[str | None]) -> list[str | None]:
-    """The lines, where a first `sep=;` is blank: it is no row. Its sign is found as any other delimiter is."""
+    """The lines, with a first line `sep=;` made blank: it is not a row, and the delimiter is found without it."""
     first = next((number for number, line in enumerate(lines) if line and line.strip()), None)
     if first is not None and _SEPARATOR.fullmatch(lines[first] or ""):
         return [*lines[:first], "\n", *lines[first + 1 :]]
@@ -50,9 +50,9 @@ def without_separator(lines: list[str | None]) -> list[str | None]:
 
 
 def delimiter_of(lines: Sequence[str | None], known_among: Callable[[Sequence[str]], int]) -> str:
-    """The delimiter that yields the most known columns in the first line that is not blank.
+    """The delimiter that gives the most known columns in the first line that is not blank.
 
-    `known_among` counts them among the cells of that line.
+    `known_among` counts the known columns among the cells of that line.
     """
     header = next((line for line in lines if line and line.strip()), "")
 
@@ -64,7 +64,7 @@ def delimiter_of(lines: Sequence[str | None], known_among: Callable[[Sequence[st
 
 
 def folded_heading(heading: str) -> str:
-    """The words of a heading without case, accents and signs, joined by underscores."""
+    """The words of a heading without case, accents and punctuation, joined by underscores."""
     plain = unicodedata.normalize("NFKD", heading.casefold())
     letters = (each if each.isalnum() else " " for each in plain if not unicodedata.combining(each))
     return "_".join("".join(letters).split())

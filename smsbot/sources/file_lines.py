@@ -1,9 +1,9 @@
-"""The lines of a file, and what reading them yields: appointments, values left out of them, and refused lines.
+"""Reads the rows of a CSV file, and has the kinds of results of reading a file: appointments, omitted values, refused
+lines.
 
-The rows of a CSV file as common programs write them. Each row is read by itself, so that a bad one spoils no other.
-
-Delimiters are comma, semicolon or tab, and line ends those of any system. Fields in quotation marks may hold delimiters
-and line breaks. Each line is in UTF-8 or Windows-1252.
+Each row is read separately, so that a bad row does not affect the others. The delimiter is a comma, a semicolon or a
+tab, and line ends may be those of any system. Fields in quotation marks may contain delimiters and line breaks. Each
+line is in UTF-8 or Windows-1252.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ DELIMITERS = ",;\t"
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _MOST_LINES_IN_A_ROW = 20
-"""A row with more lines is refused: without this, an unclosed quotation mark would swallow the rest of the file."""
+"""A row with more lines is refused. Otherwise an unclosed quotation mark would swallow the rest of the file."""
 
 
 class UnreadableFile(Problem):
-    """Nothing of the file can be read."""
+    """Nothing in the file can be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An appointment. `where` is its place ("line 7", "record 3"), the first one where it has several.
+    """An appointment. `where` is its place ("line 7", "record 3"); if it has several, the first one.
 
-    `event_at` is in UTC, None where the file does not give the time of the event. `text` has its rows as they
-    stand in a CSV file.
+    `event_at` is in UTC, None if the file does not give the time of the event. `text` has its rows in the CSV file,
+    unchanged.
     """
 
     where: str
@@ -47,7 +47,7 @@ class Read:
 class RefusedLine:
     """Something that could not be read or taken. `where` is its place ("line 7", "record 3").
 
-    `reason` says why, in one sentence without personal data. `text` is what stands in the file, where it is CSV.
+    `reason` says why, in one sentence without personal data. `text` is the text in the file, if it is CSV.
     """
 
     where: str
@@ -56,7 +56,7 @@ class RefusedLine:
 
 
 class Unusable(StrEnum):
-    """The kind of contact that cannot be used."""
+    """The kind of a contact that cannot be used."""
 
     PHONE = "telephone number"
     EMAIL = "e-mail address"
@@ -64,9 +64,9 @@ class Unusable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenWithout:
-    """An appointment was taken, but without a number or address that is unusable.
+    """An appointment was taken, but without a telephone number or e-mail address that cannot be used.
 
-    `where` is as in RefusedLine; `whose` is the person's place in the record, None where that is clear.
+    `where` is as in RefusedLine. `whose` is the person's place in the record; None if there is only one person.
     """
 
     where: str
@@ -78,14 +78,14 @@ class TakenWithout:
         """The reason, in one sentence without personal data."""
         left_out = f"its {self.what}" if self.whose is None else f"the {self.what} of {self.whose}"
         return (
-            f"taken without {left_out}: what stands there is no {self.what} that can be written to; "
+            f"taken without {left_out}: the value in the file is not a usable {self.what}; "
             "correct it and import the file again."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TakesNoSms:
-    """An appointment was taken with a telephone number that can get no SMS. `has_email` is whether there is an address.
+    """An appointment was taken with a telephone number that cannot get SMS. `has_email` is whether there is an address.
 
     `where` and `whose` are as in TakenWithout.
     """
@@ -99,9 +99,9 @@ class TakesNoSms:
         """The reason, in one sentence without personal data."""
         number = "its telephone number" if self.whose is None else f"the telephone number of {self.whose}"
         instead = (
-            "messages go by e-mail alone" if self.has_email else "nobody is written to, as no e-mail address is given"
+            "messages go by e-mail only" if self.has_email else "nobody gets a message, as there is no e-mail address"
         )
-        return f"{number} takes no SMS, as a landline: {instead}; give a mobile number and import the file again."
+        return f"{number} cannot get SMS, like a landline: {instead}; give a mobile number and import the file again."
 
 
 Remark = RefusedLine | TakenWithout | TakesNoSms
@@ -110,7 +110,7 @@ FileEntry = Read | Remark
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """The cells of a row, and the text they were read from. `line` is the number of its first line, counted from 1."""
+    """The cells of a row, and the text that they were read from. `line` is its first line's number, counted from 1."""
 
     line: int
     cells: Sequence[str]
@@ -118,7 +118,7 @@ class CsvRow:
 
 
 def lines_of(content: bytes) -> list[str | None]:
-    """The lines of a file with their ends; None for one that is neither UTF-8 nor Windows-1252."""
+    """The lines of a file with their ends; None for a line that is neither UTF-8 nor Windows-1252."""
     return [_decoded(line) for line in _LINE.findall(content)]
 
 
@@ -152,7 +152,7 @@ def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[CsvRow | Re
 
 
 class _Reading:
-    """Gives the csv module the lines of one row, and notices when it asks for more than a row can have."""
+    """Gives the csv module the lines of one row, and notes when it asks for more lines than a row may have."""
 
     def __init__(self, lines: Sequence[str | None], position: int) -> None:
         self.position = position

@@ -1,7 +1,7 @@
 """Appointments in files: RDV Service Public's JSON, or CSV.
 
-JSON is one appointment (a webhook's `data`), a whole webhook with `data` and `meta`, a page `{"rdvs": […]}` of its API,
-or a list of any of these. Whatever is not JSON is read as CSV.
+JSON is one appointment (a webhook's `data`), a whole webhook with `data` and `meta`, a page `{"rdvs": […]}` of the API,
+or a list of any of these. Everything else is read as CSV.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def bytes_of(path: Path) -> bytes:
 
 
 def read_content(content: bytes, columns: Mapping[str, str] | None = None) -> Iterator[FileEntry]:
-    """The entries in the bytes of a file, one by one. `columns` tells which heading of a CSV file is which column.
+    """The entries in the bytes of a file, one by one. `columns` (see `column_names`) is for CSV files.
 
-    Raises UnreadableFile where nothing of it can be read.
+    Raises UnreadableFile if nothing can be read.
     """
     content = text_of_file(content)
     if content.lstrip()[:1] in (b"{", b"["):
@@ -45,7 +45,7 @@ def _read_json(content: bytes) -> Iterator[FileEntry]:
     try:
         document = from_json(content)
     except ValueError as error:
-        raise UnreadableFile(f"The file is not JSON throughout: {error}. Save it again, whole.") from None
+        raise UnreadableFile(f"The file is not valid JSON: {error}. Save the whole file again.") from None
     entries = document if isinstance(document, list) else [document]
     pages = [entry["rdvs"] if _is_page(entry) else [entry] for entry in entries]
     return (line for number, entry in enumerate(chain.from_iterable(pages), start=1) for line in _entry(number, entry))
@@ -77,4 +77,4 @@ def _read(where: str, entry: object) -> Read:
     event = event_of(entry)
     if isinstance(event, AppointmentEvent) and event.record is not None:
         return Read(where, event.record, event.at)
-    raise MalformedPayload("It is a webhook that brings no appointment.")
+    raise MalformedPayload("It is a webhook without an appointment.")

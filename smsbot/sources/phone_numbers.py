@@ -1,4 +1,4 @@
-"""Reads telephone numbers as people write them, and gives them in E.164."""
+"""Reads telephone numbers as people write them, and returns them in E.164."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _LONGEST = 40
 
 
 def normalise(text: str | None) -> str | None:
-    """The E.164 form of `text`, such as "+33612345678"; None where it is no number.
+    """The E.164 form of `text`, such as "+33612345678"; None if it is not a number.
 
-    Takes national numbers, the prefixes "+" and "00", and any punctuation between the digits. Landlines are numbers
-    too. Four-digit numbers (39xx) and short codes are not, because they reach nobody by SMS. A number in the form of a
-    French mobile, but in a range that no operator has, is taken as one of mainland France (06 39 98, for example, which
-    ARCEP keeps for fiction).
+    Accepts national numbers, the prefixes "+" and "00", and any punctuation between the digits. Landlines are numbers
+    too. Four-digit numbers (39xx) and short codes are not, because they reach nobody by SMS. A number with the form of
+    a French mobile in a range that no operator has counts as one of mainland France: 06 39 98, for example, which ARCEP
+    reserves for fiction.
     """
     if not text or len(text) > _LONGEST:
         return None
@@ -42,10 +42,10 @@ def is_premium(number: str) -> bool:
 
 
 def takes_sms(number: str) -> bool:
-    """Whether a person can get SMS at this number (E.164): it is no landline and no number only for calls.
+    """Whether a person can get SMS at this number (E.164): it is neither a landline nor a number only for calls.
 
-    True also where the numbering plan does not tell mobiles apart (North America) or the range is newer than the
-    library. Then the gateway finds out.
+    It is also True if the numbering plan does not distinguish mobiles (North America), or if the range is newer than
+    the library. Then the gateway finds out.
     """
     return _kind(number) not in _FOR_CALLS_ALONE
 

@@ -1,11 +1,11 @@
-"""RDV Service Public's webhook: checks that it is theirs, and reads what it says.
+"""RDV Service Public's webhook: checks its signature, and reads what it says.
 
 The body is `{"data": …, "meta": {"model", "event", …}}`; its HMAC is in the header `X-Lapin-Signature`. An entry of the
 API's `GET …/rdvs` has the form of the `data` of an Rdv.
 
-The name of an event says little of the data: whenever an endpoint is registered or changed, all records are sent again
-as `created`, and a late attempt to deliver an event carries the data of that moment. What counts is of when the data
-are (`Meta.told_at`).
+The event's name says little about the data: when an endpoint is registered or changed, all records are sent again as
+`created`, and a late attempt to deliver an event has the data of that moment. What counts is the time of the data
+(`Meta.told_at`).
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class SourceEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppointmentEvent:
-    """Something happened to an Rdv. `record` is None when it was destroyed.
+    """Something happened to an Rdv. `record` is None if it was destroyed.
 
-    `at` is of when the record is, `occurred_at` when the event happened, where the source tells the two apart; both in
-    UTC, and None where it does not say.
+    `at` is the time of the record. `occurred_at` is when the event happened, if the source says it separately. Both
+    are in UTC, and None if the source does not say them.
     """
 
     event: SourceEvent
@@ -68,14 +68,14 @@ class AppointmentEvent:
 
 
 class Arrivals(Protocol):
-    """Works an event of a source in, and lets those be told whom it concerns: `smsbot.incoming.arrival.Arrival`."""
+    """Takes in an event of a source, and has the people concerned told: `smsbot.incoming.arrival.Arrival`."""
 
     def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class UsagerEvent:
-    """Something happened to a User. `record` is None when they were destroyed; `at` is of when it is, in UTC."""
+    """Something happened to a User. `record` is None if they were destroyed; `at` is the time of the record, in UTC."""
 
     event: SourceEvent
     external_id: str
@@ -86,7 +86,7 @@ class UsagerEvent:
 
 @dataclass(frozen=True, slots=True)
 class NotOfInterest:
-    """A webhook about another model (Motif, Absence, Agent…) or with an unknown event."""
+    """A webhook about another model (Motif, Absence, Agent…) or with an unknown event. Nothing is to be done."""
 
     model: str
 
@@ -116,7 +116,7 @@ def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest
     if meta.event not in list(SourceEvent):
         return NotOfInterest(meta.model)
     event, data = SourceEvent(meta.event), envelope.get("data")
-    destroyed = event is SourceEvent.DESTROYED  # the record may be incomplete, perhaps only its id
+    destroyed = event is SourceEvent.DESTROYED  # then the record may be incomplete, perhaps only its id
     if meta.model == "Rdv":
         appointment = None if destroyed else appointment_record(data)
         external_id = read(Identified, data, "data").id
@@ -128,14 +128,14 @@ def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest
         external_id = read(Identified, data, "data").id
         return UsagerEvent(event, external_id, usager, meta.told_at, meta.webhook_reason)
     if meta.model == "UserProfile" and destroyed and meta.webhook_reason == RGPD:
-        # People are erased there by way of their profiles: of the User itself no webhook tells it.
+        # People are erased there through their profiles, and no webhook about the User itself says so.
         external_id = read(UserProfile, data, "data").user.id
         return UsagerEvent(event, external_id, None, meta.told_at, meta.webhook_reason)
     return NotOfInterest(meta.model)
 
 
 def appointment_record(data: object) -> AppointmentRecord:
-    """The appointment in a webhook's `data` or in one entry of `GET …/rdvs`; raises MalformedPayload."""
+    """The appointment in a webhook's `data` or in one entry of `GET …/rdvs`. Raises MalformedPayload."""
     rdv = read(Rdv, data, "data")
     motif = rdv.motif
     has_place = motif is None or motif.location_type not in (LocationType.HOME, LocationType.PHONE)
@@ -151,7 +151,7 @@ def appointment_record(data: object) -> AppointmentRecord:
         created_at=rdv.created_at,
         organisation=rdv.organisation.record() if rdv.organisation is not None else None,
         motif=motif.record() if motif is not None else None,
-        # For an appointment at home, `address` is the usager's. Only for a public office it is certainly not.
+        # For an appointment at home, `address` is the usager's. Only for a public office we are sure that it is not.
         address=rdv.address if is_public_office else None,
         place=rdv.lieu.record() if rdv.lieu is not None and has_place else None,
         participations=rdv.participation_records(),
@@ -161,7 +161,7 @@ def appointment_record(data: object) -> AppointmentRecord:
 
 
 def usager_record(data: object) -> UsagerRecord:
-    """The usager in a webhook's `data`; raises MalformedPayload."""
+    """The usager in a webhook's `data`. Raises MalformedPayload."""
     identified, user = read(Identified, data, "data"), read(User, data, "data")
     return UsagerRecord(
         external_id=identified.id,

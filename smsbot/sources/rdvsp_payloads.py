@@ -1,9 +1,9 @@
 """RDV Service Public's JSON: the fields that smsbot uses, cleaned. Each payload can make the record of `smsbot.model`.
 
-An Rdv must have `id` and `starts_at`, a User `id`. Everything else differs between versions, and associations can be
-null; a value of the wrong kind counts as null. For people, null and missing mean different things, see
+An Rdv must have `id` and `starts_at`, and a User `id`. All else differs between versions, and associations may be null;
+a value of the wrong type counts as null. For people, null and missing mean different things, see
 `smsbot.appointments.intake.people`. The names of motif and rdv and the context are never read, because no message may
-tell them.
+contain them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from smsbot.sources.file_lines import Unusable
 
 
 class MalformedPayload(Problem):
-    """The JSON is not as RDV Service Public writes it. The sentence holds no personal data."""
+    """The JSON is not as RDV Service Public writes it. The sentence contains no personal data."""
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _ANONYMOUS_NAME = re.compile(r"\[valeur (?:unique )?anonymisée.*\]|\[?Usager supprimé\]?", re.DOTALL)
-"""What RDV Service Public writes in place of the names of people whom it has anonymised."""
+"""What RDV Service Public writes in place of the names of anonymised people."""
 _IDENTIFYING = ("first_name", "last_name", "phone", "email")
 _PHONES = ("phone_number", "phone_number_formatted")
 
@@ -59,11 +59,11 @@ def _event_instant(value: object) -> datetime | None:
 
 
 def _status(value: object) -> Status | None:
-    """An unknown status is refused: read as "to come", it could bring a cancelled appointment back."""
+    """An unknown status is refused: if it was read as "to come", it could bring a cancelled appointment back."""
     if value is None:
         return None
     if not isinstance(value, str) or value not in list(Status):
-        raise ValueError(f"is none of {', '.join(Status)}")
+        raise ValueError(f"is not one of {', '.join(Status)}")
     return Status(value)
 
 
@@ -94,7 +94,7 @@ def _flag(value: object) -> bool | None:
 
 
 def _count(value: object) -> int | None:
-    """A number of people; None for anything else, so that nothing is refused because of it."""
+    """A number of people; None for anything else, so that no record is refused because of it."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
@@ -112,15 +112,15 @@ _Status = Annotated[Status | None, BeforeValidator(_status)]
 
 
 class Payload(BaseModel):
-    """The fields that are read of a JSON object; others are ignored."""
+    """The fields of a JSON object that smsbot reads; other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Meta(Payload):
-    """What a webhook is about. Its times are in UTC; None where they are missing.
+    """What a webhook is about. Its times are in UTC; None if they are missing.
 
-    Older versions give `timestamp` alone, in whole seconds, newer ones the two others in its place.
+    Older versions have only `timestamp`, in whole seconds. Newer ones have the two others in its place.
     """
 
     model: Annotated[str, BeforeValidator(_required_identifier)]
@@ -132,7 +132,7 @@ class Meta(Payload):
 
     @property
     def told_at(self) -> datetime | None:
-        """Of when the data are: a late attempt carries newer data than the event that it tells of."""
+        """The time of the data. A late attempt has newer data than its event."""
         return self.payload_computed_at or self.timestamp or self.event_occurred_at
 
 
@@ -143,9 +143,9 @@ class Identified(Payload):
 
 
 class Person(Payload):
-    """A user, or the person responsible for one.
+    """A user, or the person responsible for a user.
 
-    RDV Service Public has no user without a surname, so one without any name, number and address was anonymised there.
+    RDV Service Public has no user without a surname. So a user without name, number and address was anonymised there.
     """
 
     id: _Identifier = None
@@ -173,13 +173,13 @@ class Person(Payload):
         return PersonRecord(**person, unsaid=unsaid, anonymised=is_nobody and self.id is not None)
 
     def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
-        """Those of these fields of a PersonRecord that the payload does not have at all."""
+        """The fields among `names` (of PersonRecord) that the payload does not have at all."""
         for name in names:
             if self.model_fields_set.isdisjoint(_PHONES if name == "phone" else (name,)):
                 yield name
 
     def _phone(self) -> str | None:
-        """The number as the source has formatted it, because the source knows new ranges of numbers first."""
+        """The number as the source formats it, because the source knows new ranges of numbers earlier."""
         if self.phone_number_formatted is not None and _E164.fullmatch(self.phone_number_formatted):
             return self.phone_number_formatted
         return phone_numbers.normalise(self.phone_number)
@@ -193,14 +193,14 @@ class User(Person):
 
     @property
     def reached_id(self) -> str | None:
-        """The id of the responsible person, where there is one."""
+        """The id of the responsible person, if there is one."""
         return self.responsible_id or (self.responsible.id if self.responsible is not None else None)
 
     def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
-        """As for a person, and also whether the payload leaves out whose record it is and who is responsible.
+        """As for a person; and also whether the payload omits the user's own id and the responsible person.
 
-        `responsible_id` or `responsible` alone is enough to tell that nobody is responsible. A `responsible` without
-        `id` does not tell who is.
+        If `responsible_id` or `responsible` is there and null, it says that nobody is responsible. A `responsible`
+        without `id` does not say who that is.
         """
         yield from super()._unsaid(names)
         said, responsible = self.model_fields_set, self.responsible
@@ -220,7 +220,7 @@ class User(Person):
         send_lifecycle_notifications: bool = False,
         send_reminder_notification: bool = False,
     ) -> ParticipationRecord:
-        """This user's participation, with that id."""
+        """This user's participation, with this id."""
         return ParticipationRecord.of(
             external_id,
             self.record(),
@@ -237,13 +237,13 @@ _NOBODY = User.model_validate(dict.fromkeys(User.model_fields))
 
 
 class UserProfile(Payload):
-    """That a user belongs to an organisation. It has no id of its own."""
+    """The fact that a user belongs to an organisation. It has no id of its own."""
 
     user: Identified
 
 
 class ParticipationPayload(Payload):
-    """One user's part in an Rdv; the user can be null."""
+    """One user's participation in an Rdv; the user may be null."""
 
     id: _RequiredIdentifier
     status: _Status = None
@@ -282,14 +282,14 @@ class OrganisationPayload(Payload):
 
 
 class Motif(Payload):
-    """What an Rdv is about, without its name."""
+    """The motif of an Rdv, without its name."""
 
     id: _Identifier = None
     service_id: _Identifier = None
     location_type: _Line = None
     collectif: _Flag = None
     bookable_by: _Line = None
-    bookable_publicly: _Flag = None  # of versions before `bookable_by`
+    bookable_publicly: _Flag = None  # in versions before `bookable_by`
 
     def record(self) -> MotifRecord:
         location = self.location_type or LocationType.PUBLIC_OFFICE
@@ -330,12 +330,12 @@ class Rdv(Payload):
     motif: Annotated[Motif | None, BeforeValidator(_object)] = None
     lieu: Annotated[Lieu | None, BeforeValidator(_object)] = None
     participations: Annotated[list[ParticipationPayload] | None, BeforeValidator(_objects)] = None
-    users: Annotated[list[User] | None, BeforeValidator(_objects)] = None  # of versions before `participations`
+    users: Annotated[list[User] | None, BeforeValidator(_objects)] = None  # in versions before `participations`
 
     def participation_records(self) -> tuple[ParticipationRecord, ...]:
         """Its participations.
 
-        Where only `users` is given, each has the status of the Rdv, and an id made of both ids.
+        If there are only `users`, each has the status of the Rdv, and an id made from both ids.
         """
         if self.participations is not None:
             return tuple(participation.record() for participation in self.participations)
@@ -347,7 +347,7 @@ class Rdv(Payload):
 
 
 def unusable(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Unusable]]:
-    """The telephone numbers and e-mail addresses in an Rdv that cannot be used, each with the place of its person."""
+    """The telephone numbers and e-mail addresses in an Rdv that cannot be used, each with its person's place in it."""
     for place, person in _people(rdv):
         record = read(Person, person, place).record()
         if record.phone is None and any(texts.is_something(person.get(name)) for name in _PHONES):
@@ -357,7 +357,7 @@ def unusable(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Unusable]]:
 
 
 def _people(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """All people in an Rdv, responsible ones too, each with their place."""
+    """All people in an Rdv, including responsible persons, each with their place in it."""
     listed = "participations" if isinstance(rdv.get("participations"), list) else "users"
     entries = rdv.get(listed)
     for number, entry in enumerate(entries if isinstance(entries, list) else ()):
@@ -376,7 +376,7 @@ _P = TypeVar("_P", bound=Payload)
 def read(model: type[_P], value: object, name: str) -> _P:
     """Read `value` as `model`.
 
-    `name` names it in the sentence of MalformedPayload, which is raised where that fails.
+    If that fails, raises MalformedPayload with a sentence that calls the value `name`.
     """
     if not isinstance(value, Mapping):
         raise MalformedPayload(f"{name} is not an object.")
@@ -387,7 +387,7 @@ def read(model: type[_P], value: object, name: str) -> _P:
 
 
 def _sentence(name: str, error: ValidationError) -> str:
-    """A sentence about the first mistake and its place. The wrong value is left out, because it may be personal."""
+    """A sentence about the first mistake and its place. It does not quote the value, which may be personal."""
     problem: Mapping[str, Any] = error.errors(include_url=False, include_input=False)[0]
     place = ".".join((name, *(str(part) for part in problem["loc"])))
     return f"{place} {problem.get('ctx', {}).get('error', 'is missing')}."

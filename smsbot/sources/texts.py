@@ -14,15 +14,15 @@ LONGEST_IDENTIFIER = 120
 _LARGEST_IDENTIFIER_BITS = 128
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 _ERASED_EMAIL = re.compile(r".*@deleted\.rdv-solidarites\.fr|email_anonymise_[0-9]+@exemple\.fr", re.DOTALL)
-"""The addresses that RDV Service Public gives to usagers whom it has erased or anonymised. Nobody reads mail there."""
+"""The addresses that RDV Service Public gives to usagers that it has erased or anonymised. Nobody reads mail there."""
 _UNSEEN = ("Cc", "Cf", "Cs")
 
 
 def line(value: object, longest: int = LONGEST_LINE) -> str | None:
-    """`value` as one line of at most `longest` characters; None where it is no text or blank.
+    """`value` as one line of at most `longest` characters; None if it is not a text or is blank.
 
-    Spaces and line breaks become single spaces. Left out are invisible characters (NUL and other control characters,
-    marks of writing direction) and lone surrogates, which no database stores.
+    Spaces and line breaks become single spaces. Invisible characters (NUL and other control characters, marks of
+    writing direction) and lone surrogates, which no database stores, are removed.
     """
     if not isinstance(value, str):
         return None
@@ -38,9 +38,9 @@ def name(value: object) -> str | None:
 
 
 def identifier(value: object) -> str | None:
-    """An id of a source, a number or a text, as a text; None where there is none.
+    """An id of a source, which is a number or a text, as a text; None if there is none.
 
-    An id that is too long counts as none: shortened, it would be another id.
+    An id that is too long counts as none: a shortened one would be another id.
     """
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LARGEST_IDENTIFIER_BITS:
         return str(value)
@@ -49,7 +49,7 @@ def identifier(value: object) -> str | None:
 
 
 def email(value: object) -> str | None:
-    """An e-mail address as it is written; None where it cannot be one, or is an erased usager's."""
+    """An e-mail address as it is written; None if it is not a possible address, or is an erased usager's."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > _LONGEST_EMAIL or is_erased(text) or not is_email_address(text):
         return None

@@ -1,4 +1,4 @@
-"""Points in time and time zones as sources write them."""
+"""Reads times and time zones as sources write them."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _LOCAL = re.compile(
 
 
 class UnreadableTime(Problem, ValueError):
-    """A text that is no point in time. The sentence does not repeat it, and goes on after the name of its field.
+    """A text is not a time. The sentence does not quote it, and begins with the verb: its field's name comes before it.
 
-    It is a ValueError too, so that pydantic takes it as a validator's error.
+    It is a ValueError too, so that pydantic accepts it from a validator.
     """
 
 
 def instant(value: object) -> datetime:
-    """The point in time that a text gives with its offset, in UTC. It is ISO 8601, or Ruby's `2025-01-15 10:00:00
+    """The time in a text with a UTC offset, returned in UTC. The text is ISO 8601, or Ruby's `2025-01-15 10:00:00
     -0400`.
 
-    RDV Service Public always gives the offset. A time without one is refused with UnreadableTime, because to assume
-    Paris would tell people overseas a wrong time. So is anything that is no text.
+    RDV Service Public always gives the offset. A time without one raises UnreadableTime: if Paris was assumed, people
+    overseas would be told a wrong time. A value that is not a text raises it too.
     """
     written = _UTC_IN_WORDS.sub("+00:00", value.strip()) if isinstance(value, str) else ""
     try:
@@ -51,12 +51,12 @@ def instant(value: object) -> datetime:
 
 
 def local_instant(text: str, zone: ZoneInfo) -> datetime:
-    """The point in time that `text` gives on the clocks of `zone`, in UTC.
+    """The time that `text` gives on the clocks of `zone`, returned in UTC.
 
-    Takes `2026-05-12 14:30`, `12/05/2026 14:30`, `12/05/26 14h30`, `12.05.2026 à 14h` (the day first, as in France),
-    with or without seconds. An offset in the text counts instead of `zone`. Raises UnreadableTime, also for an hour
-    that the clocks skip in spring. An hour that they show twice in autumn is taken as the first one, because to come
-    too early is better than too late.
+    Accepts `2026-05-12 14:30`, `12/05/2026 14:30`, `12/05/26 14h30`, `12.05.2026 à 14h` (day first, as in France), with
+    or without seconds. If the text has a UTC offset, that counts and not `zone`. Raises UnreadableTime, also for an
+    hour that the clocks skip in spring. An hour that occurs twice in autumn counts as the first one: it is better to
+    come too early than too late.
     """
     match = _LOCAL.fullmatch(text.strip())
     if match is None:
@@ -79,13 +79,13 @@ def local_instant(text: str, zone: ZoneInfo) -> datetime:
         ) from None
     moment = _within_range(local)
     if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise UnreadableTime(f"is an hour that the clocks skip in {zone.key}: give one that there is")
+        raise UnreadableTime(f"is an hour that the clocks skip in {zone.key}: give one that exists")
     return moment
 
 
 @lru_cache(maxsize=256)
 def zone(name: str) -> ZoneInfo | None:
-    """The IANA time zone with that name; None where there is none."""
+    """The IANA time zone with this name; None if there is none."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, not a possible name, or the name of a folder of zones

@@ -1,6 +1,6 @@
-"""Other systems are told of events (`smsbot.events`), or ask for them.
+"""Tells other systems about events (`smsbot.events`), by webhook or when they ask.
 
-`publishing` puts events in their order and writes into the outbox who is to be told. `event_list` gives events as they
-are told, by webhook and through the API. `registering` keeps the addresses, `webhook_transport` posts to them what the
-outbox hands over: signed (`webhook_signature`), and to no address inside our own network (`webhook_addresses`).
+`publishing` puts events in order and writes into the outbox which subscriptions get them. `event_list` has events in
+the form that webhooks and the API send. `registering` keeps the subscriptions. `webhook_transport` posts the events:
+signed (`webhook_signature`), and never to an address inside our own network (`webhook_addresses`).
 """

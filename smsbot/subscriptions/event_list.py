@@ -1,7 +1,7 @@
-"""Events as other systems get them, by webhook and through the API: the same words for both.
+"""Events in the form in which other systems get them, by webhook and through the API.
 
-Who an event is about is read at the moment in which it is told. So nothing is told of somebody who was erased, not even
-when an old event is told again.
+The people in an event are read when it is sent. So nothing is sent about somebody who was erased, even if an old event
+is sent again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ToldOrganisation(_Told):
 
 
 class ToldAppointment(_Told):
-    """The appointment as it is named and as it stands now."""
+    """The appointment with its ids, as it is now."""
 
     id: Annotated[str, Field(examples=["rdv-12"])]
     source: Annotated[str, Field(examples=["rdvsp"])]
@@ -59,7 +59,7 @@ class ToldParticipation(_Told):
     external_id: Annotated[str, Field(examples=["p1"])]
     status: Annotated[
         Status | None,
-        Field(description="Just after the event, where it is one of an appointment.", examples=["excused"]),
+        Field(description="Just after the event, if it is an event of an appointment.", examples=["excused"]),
     ]
 
 
@@ -68,7 +68,7 @@ class ToldMessage(_Told):
 
     id: Annotated[str, Field(examples=["sms-56"])]
     received_at: Annotated[datetime, Field(examples=["2026-05-04T10:00:00Z"])]
-    phone: Annotated[str, Field(description="E.164: from where it came.", examples=["+33612345678"])]
+    phone: Annotated[str, Field(description="The usager's number, in E.164.", examples=["+33612345678"])]
     text: Annotated[str, Field(examples=["Je serai en retard de 10 minutes"])]
     topic: Annotated[Topic | None, Field(description="What it is about.", examples=["late"])]
 
@@ -84,13 +84,13 @@ class ToldDelivery(_Told):
 
 
 class EventData(_Told):
-    """What an event is about. Every member is always there, null where it does not apply or was erased since."""
+    """What an event is about. Every member is always there; it is null if it does not apply or was erased since."""
 
     organisation: ToldOrganisation
     appointment: ToldAppointment | None
     participation: ToldParticipation | None
     by: Annotated[Actor | None, Field(description="Who did it.", examples=["usager"])]
-    way: Annotated[Via | None, Field(description="By which way; `webhook`: its source told it.", examples=["sms"])]
+    way: Annotated[Via | None, Field(description="How it was done; `webhook`: its source told it.", examples=["sms"])]
     message: Annotated[
         ToldMessage | None, Field(description="What the usager wrote: a message for agents, STOP, START.")
     ]
@@ -98,7 +98,7 @@ class EventData(_Told):
 
 
 class ToldEvent(_Told):
-    """Something that has happened. The same event always has the same `id`, however often it is told."""
+    """Something that has happened. The same event always has the same `id`, however often it is sent."""
 
     id: Annotated[str, Field(examples=["evt-90-1777888800"])]
     type: EventType
@@ -108,9 +108,9 @@ class ToldEvent(_Told):
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What the events of a list must meet. They come after the position `after`.
+    """The conditions on the events of a list. The events come after the position `after`.
 
-    None means no condition. `since` and `until` (aware) are about when they happened, and `until` itself is not in it.
+    None means no condition. `since` (included) and `until` (not included), both aware, are about when they happened.
     """
 
     after: int | None = None
@@ -133,9 +133,9 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A page of events. The next one comes after the position `last`, which is None in an empty page.
+    """A page of events. The next page comes after the position `last`, which is None in an empty page.
 
-    `is_end` says that there were no more when it was read.
+    `is_end` is True if there were no more events when the page was read.
     """
 
     events: Sequence[ToldEvent]
@@ -144,7 +144,7 @@ class EventPage:
 
 
 def find_events(connection: Connection, agent: Agent, wanted: EventFilter, limit: int) -> EventPage:
-    """One page of the events of the agent's organisations, in the order in which they are told."""
+    """One page of the events of the agent's organisations, at most `limit`, in the order of their positions."""
     statement = _EVENTS.where(events_within_reach(agent), *wanted.conditions())
     rows = connection.execute(statement.order_by(events.c.position).limit(limit + 1)).mappings().all()
     page = rows[:limit]
@@ -152,14 +152,14 @@ def find_events(connection: Connection, agent: Agent, wanted: EventFilter, limit
 
 
 def read_event(connection: Connection, position: int, agent: Agent) -> ToldEvent | None:
-    """The event at this position; None where it is not kept any more, or not within the agent's reach any more."""
+    """The event at this position; None if it was deleted or the agent may no longer see it."""
     statement = _EVENTS.where(events.c.position == position, events_within_reach(agent))
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else _told(row)
 
 
 def _told(row: RowMapping) -> ToldEvent:
-    # After a database was restored from a backup, positions are given again: the time tells the events apart.
+    # After a database is restored from a backup, positions are used again. The time makes the ids different.
     return ToldEvent(
         id=f"evt-{row['position']}-{int(row['at'].timestamp())}",
         type=row["type"],
@@ -200,7 +200,7 @@ def _participation(row: RowMapping) -> ToldParticipation | None:
 
 
 def _message(row: RowMapping) -> ToldMessage | None:
-    if not row["from_number"]:  # there is none, or it was erased
+    if not row["from_number"]:  # there is no message, or it was erased
         return None
     return ToldMessage(
         id=public_message_id(row["incoming_message_id"]),

@@ -1,9 +1,10 @@
-"""Puts events in the order in which they are told, and writes into the outbox which subscriptions are told of them.
+"""Puts events in the order in which they are sent, and writes into the outbox which subscriptions get them.
 
-An id that the database gives when a row is written cannot be that order: a row with a smaller id may be committed
-later, and whoever has read on meanwhile would never see it. So an event gets its position afterwards, when it is
-committed. One transaction at a time gives positions, all others wait for it. So whoever sees a position sees all before
-it. Of one appointment the order is that in which things happened, because each change of it waits for the one before.
+The id that the database gives to a new row cannot be this order. A row with a smaller id may be committed later, and a
+reader who is already further would never see it. So an event gets its position later, when it is committed. Only one
+transaction at a time gives positions, and others wait for it. So a reader who sees a position sees all positions before
+it. The events of one appointment are in the order in which they happened, because each change of an appointment waits
+for the change before.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from smsbot.store.tables import (
 )
 
 EVERY = timedelta(seconds=5)
-"""A round is begun when an event is recorded here or elsewhere. This is for signals that were lost."""
+"""A round begins when an event is recorded here or in another process. This is for signals that were lost."""
 GATHERED_FOR = timedelta(milliseconds=250)
-"""A round waits so long before it looks, so that what happens close together is published by one transaction."""
+"""How long a round waits before it begins, so that events close together are published by one transaction."""
 PUBLISHED_AT_ONCE = 500
 
 WORK_NAME = "events"
 
 
 def publishing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of publishing what was recorded."""
+    """The periodic work that publishes recorded events."""
 
     async def once() -> None:
         await asyncio.sleep(GATHERED_FOR.total_seconds())
@@ -50,12 +51,12 @@ def publishing(database: Database, clock: Callable[[], datetime]) -> PeriodicWor
 
 
 def has_unpublished(connection: Connection) -> bool:
-    """Whether events wait for their position."""
+    """Whether there are events without a position."""
     return _NEW.row(connection, {"at_most": 1}) is not None
 
 
 def publish(connection: Connection, now: datetime, at_most: int = PUBLISHED_AT_ONCE) -> int:
-    """Give positions to recorded events and have them told. Returns how many there were, `at_most` at once."""
+    """Give positions to at most `at_most` recorded events, and enqueue them. Returns how many they are."""
     last = _lock_order(connection)
     placed = _PLACE.run(connection, {"last": last, "at_most": at_most})
     if not placed:
@@ -66,31 +67,31 @@ def publish(connection: Connection, now: datetime, at_most: int = PUBLISHED_AT_O
 
 
 def tell(connection: Connection, rows: Iterable[Row[Any]], now: datetime) -> int:
-    """Write into the outbox that each subscription is told of its event. Returns how many deliveries that are."""
+    """Enqueue each event for its subscription, if the subscription wants its type. Returns how many were enqueued."""
     wanted = [row for row in rows if not row.types or row.type in row.types]
     enqueue_all(connection, [_delivery(row) for row in wanted], now)
     return len(wanted)
 
 
 def subscription_sender(subscription_id: int) -> str:
-    """What stands as `sender` in the outbox: each subscription has its own slots there."""
+    """The `sender` of its messages in the outbox. Each subscription has its own, and so its own slots."""
     return f"subscription-{subscription_id}"
 
 
 def subscription_id_of(sender: str) -> int:
-    """The subscription (our id) that `subscription_sender` has named."""
+    """The subscription (our id) of a `sender` that `subscription_sender` has made."""
     return int(sender.rpartition("-")[2])
 
 
 def _delivery(row: Row[Any]) -> OutgoingMessage:
-    """The outbox keeps the order of each recipient: that is the subscription together with what the event is about."""
+    """The outbox keeps the order for each recipient: the subscription together with the appointment or the type."""
     sender = subscription_sender(row.subscription_id)
     matter = row.type.partition(".")[0] if row.appointment_id is None else f"rdv-{row.appointment_id}"
     return OutgoingMessage("webhook", "event", f"{sender}/{matter}", sender, str(row.position))
 
 
 def _lock_order(connection: Connection) -> int:
-    """The last position that was given. Others who ask for it wait until this transaction ends."""
+    """The last position that was given. Other callers wait until this transaction ends."""
     first = insert(connection, event_order).values(id=1, last=0)
     same = first.on_conflict_do_update(index_elements=["id"], set_={"last": event_order.c.last})
     last: int = connection.execute(same.returning(event_order.c.last)).scalar_one()
@@ -129,4 +130,4 @@ SUBSCRIBED: Select[Any] = (
     .where(or_(agent_organisations.c.agent_id.is_not(None), agents.c.role_everywhere.is_not(None)))
     .order_by(events.c.position, event_subscriptions.c.id)
 )
-"""Events and the subscriptions that are told of them, in the order in which they are told."""
+"""Events and the subscriptions that get them, in the order in which they are sent."""

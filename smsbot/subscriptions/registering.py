@@ -1,4 +1,4 @@
-"""Subscriptions: addresses that an agent, as a rule a program, has told of the events of its organisations."""
+"""Subscriptions: an agent, usually a service account, registers an address that gets its organisations' events."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from smsbot.subscriptions.publishing import SUBSCRIBED, subscription_sender, tel
 
 MOST_OF_AN_AGENT = 20
 MOST_AT_ONCE = 10_000
-"""So many events are told again by one request at most."""
+"""One request sends at most so many events again."""
 OLD_SECRET_FOR = timedelta(hours=24)
-"""So long the secret before the newest signs too."""
+"""For so long the previous secret signs too."""
 
 
 class TooManySubscriptions(Problem):
-    """The agent has as many as one may have."""
+    """The agent has as many subscriptions as are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An address that is told of events. `types` is empty where it is told of all.
+    """An address that gets events. `types` is empty if it gets all of them.
 
-    `waiting` deliveries are under way, `resting` ones were tried for long enough and are given up. At `ended_at` (UTC)
-    its receiver has answered that it wants no more; None: it is told of events.
+    `waiting` deliveries are under way; `resting` ones were tried for long enough and given up. At `ended_at` (UTC) its
+    receiver answered that it wants no more events; None if it still gets them.
     """
 
     id: int
@@ -49,20 +49,20 @@ class Subscription:
 
     @property
     def host(self) -> str:
-        """The name of the machine that is told. The rest of an address may be a key of its own."""
+        """The host of the address. The rest of an address may contain a secret."""
         return urlsplit(self.url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """Keeps subscriptions. `seal` is for their secrets."""
+    """Adds, changes and removes subscriptions. `seal` encrypts their secrets."""
 
     seal: Seal = field(repr=False)
 
     def add(
         self, connection: Connection, agent: Agent, url: str, secret: str, types: Sequence[EventType], now: datetime
     ) -> Subscription:
-        """Tell `url` from now on what happens in the agent's organisations. Raises TooManySubscriptions."""
+        """Send the events of the agent's organisations to `url` from now on. Raises TooManySubscriptions."""
         theirs = select(func.count()).where(event_subscriptions.c.agent_id == agent.id)
         if connection.execute(theirs).scalar_one() >= MOST_OF_AN_AGENT:
             raise TooManySubscriptions(f"There are {MOST_OF_AN_AGENT} webhooks already: delete one first.")
@@ -78,7 +78,7 @@ class Subscriptions:
         return subscriptions_of(connection, agent, this)[0]
 
     def remove(self, connection: Connection, agent: Agent, this: int, now: datetime) -> bool:
-        """Tell this address nothing more, and drop what waits for it. False where the agent has no such one."""
+        """Send nothing more to this subscription, and drop what waits. False if the agent has no such subscription."""
         theirs = (event_subscriptions.c.id == this) & (event_subscriptions.c.agent_id == agent.id)
         if connection.execute(delete(event_subscriptions).where(theirs)).rowcount != 1:
             return False
@@ -86,9 +86,9 @@ class Subscriptions:
         return True
 
     def rotate(self, connection: Connection, agent: Agent, this: int, secret: str, now: datetime) -> datetime | None:
-        """Sign with this secret from now on, and with the one before for `OLD_SECRET_FOR`, so that no event is lost.
+        """Sign with this secret from now on, and for `OLD_SECRET_FOR` with the previous one too: no event is lost.
 
-        Returns until when (UTC) the one before signs too; None where the agent has no such subscription.
+        Returns until when (UTC) the previous one signs too; None if the agent has no such subscription.
         """
         theirs = (event_subscriptions.c.id == this) & (event_subscriptions.c.agent_id == agent.id)
         until = now + OLD_SECRET_FOR
@@ -101,9 +101,9 @@ class Subscriptions:
         return until if found else None
 
     def replay(self, connection: Connection, agent: Agent, this: int, wanted: EventFilter, now: datetime) -> int:
-        """Tell this subscription of the agent's once more of these events, `MOST_AT_ONCE` at most. Returns how many.
+        """Send at most `MOST_AT_ONCE` of these events to this subscription of the agent again. Returns how many.
 
-        They keep their ids, and come in their order, behind what waits already.
+        They keep their ids and their order, and come after the events that wait already.
         """
         again = SUBSCRIBED.where(event_subscriptions.c.id == this, *wanted.conditions(), events_within_reach(agent))
         return tell(connection, connection.execute(again.limit(MOST_AT_ONCE)), now)
@@ -130,7 +130,7 @@ def subscriptions_of(connection: Connection, agent: Agent, this: int | None = No
 
 
 def end(connection: Connection, this: int, now: datetime) -> None:
-    """The receiver of this subscription (our id) wants no more: it is told nothing, and what waits is dropped."""
+    """The receiver of this subscription (our id) wants no more: send it nothing, and drop what waits."""
     still = event_subscriptions.c.ended_at.is_(None)
     connection.execute(update(event_subscriptions).where(event_subscriptions.c.id == this, still).values(ended_at=now))
     _drop(connection, this, "Its receiver has answered 410: it wants no more.", now)
@@ -142,7 +142,7 @@ def _drop(connection: Connection, this: int, why: str, now: datetime) -> None:
         connection.execute(update(outgoing_messages).where(*_to(this), unfinished).values(dropped))
 
 
-# The states are written out, not bound: otherwise the engines do not use the partial indexes.
+# The states are constants in the text: with parameters the engines do not use the partial indexes.
 _WAITING = text("outgoing_messages.state = 'waiting'")
 _RESTING = text("outgoing_messages.state = 'resting'")
 
@@ -153,7 +153,7 @@ def _deliveries(connection: Connection, this: int, state: TextClause) -> int:
 
 
 def _to(this: int) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on `outgoing_messages`: those to this subscription, in the words of the indexes."""
+    """SQL conditions on `outgoing_messages` for the messages to this subscription, in the words of the indexes."""
     columns = outgoing_messages.c
     return (
         columns.channel == "webhook",

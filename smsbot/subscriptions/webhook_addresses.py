@@ -1,8 +1,8 @@
-"""Which addresses are posted to: https, on the public internet.
+"""Which addresses webhooks may be posted to: https, on the public internet.
 
-Whoever has a token chooses the address, so it must not lead into the network that the service stands in, to a database
-or a cloud's metadata. The name is looked up once for each request, every address that it has is checked, and the
-request goes to one that was checked: a name that is looked up differently the next time leads nowhere else.
+Everybody with a token can choose an address. So it must not lead into the service's own network, to a database or a
+cloud's metadata. The name is looked up once for each request, all its IP addresses are checked, and the request goes to
+one that was checked. So a name that changes between two look-ups leads nowhere else.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from smsbot.gateways.base import SendLater, SendRefused
 
 LONGEST_URL = 2000
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
-"""Networks in which an IPv6 address stands for one of IPv4, which may be private."""
+"""Networks in which an IPv6 address contains an IPv4 address, which may be private."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookTarget:
-    """Where a request goes: to the address `ip`, for the `host` and with the `path` of the URL."""
+    """Where a request goes: to the IP address `ip`, for the `host` and with the `path` of the URL."""
 
     scheme: str
     host: str
@@ -32,7 +32,7 @@ class WebhookTarget:
 
     @property
     def url(self) -> str:
-        """The URL with the address in the place of the name."""
+        """The URL with the IP address in place of the name."""
         return f"{self.scheme}://{_bracketed(self.ip)}:{self.port}{self.path}"
 
     @property
@@ -44,19 +44,21 @@ class WebhookTarget:
 
 @dataclass(frozen=True, slots=True)
 class WebhookAddresses:
-    """Checks addresses. `private_allowed` lets them lead into private networks, and be http on this machine."""
+    """Checks addresses. With `private_allowed` they may lead into private networks, and be http on this machine."""
 
     private_allowed: bool = False
 
     def check(self, url: str) -> str:
-        """The URL as it is kept. Raises ValueError with a sentence for one that will never be posted to."""
+        """The URL unchanged. Raises ValueError with the end of a sentence for a URL that must never be posted to."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
         except ValueError:
             host = None
         if not host or not url.isascii() or not url.isprintable() or " " in url or len(url) > LONGEST_URL:
-            raise ValueError(f"is not an address as https://agenda.example.fr/smsbot, of {LONGEST_URL} signs at most")
+            raise ValueError(
+                f"is not an address such as https://agenda.example.fr/smsbot, of {LONGEST_URL} characters at most"
+            )
         if parts.username is not None or parts.password is not None or parts.fragment:
             raise ValueError("has a user, a password or a fragment, which are not sent")
         is_here = host == "localhost" or _is_loopback(host)
@@ -67,7 +69,7 @@ class WebhookAddresses:
         return url
 
     async def target(self, url: str) -> WebhookTarget:
-        """Where a request to this URL goes now. Raises SendRefused, and SendLater where the name is not found."""
+        """Where a request to this URL goes now. Raises SendRefused; and SendLater if the name is not found."""
         try:
             self.check(url)
         except ValueError as problem:

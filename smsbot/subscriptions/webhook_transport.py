@@ -1,8 +1,8 @@
-"""Posts events to the addresses that are told of them: the outbox's way out for the channel `webhook`.
+"""Posts events to the addresses of subscriptions: the outbox's transport for the channel `webhook`.
 
-The outbox only has the position of the event. The event, the address and its secret are read when it leaves, so that
-nobody is told of what they may not see any more. Any answer but 2xx is a failure that is tried again: whoever gets an
-event twice knows it by its id. So nothing is ever in doubt here.
+The outbox has only the position of the event. The event, the address and its secret are read when it is sent, so that
+nobody gets what they may no longer see. Any answer but 2xx is a failure that is tried again: a receiver that gets an
+event twice recognises its id. So nothing is ever in doubt here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Post:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSender:
-    """Sends events to the subscriptions of a database. `seal` opens their secrets."""
+    """Sends events to the subscriptions of a database. `seal` decrypts their secrets."""
 
     database: Database
     client: httpx.AsyncClient
@@ -54,7 +54,7 @@ class WebhookSender:
     clock: Callable[[], datetime]
 
     async def send(self, message: ClaimedMessage) -> Handed:
-        """Post the event. Raises SendLater, and SendRefused where trying again is of no use."""
+        """Post the event. Raises SendLater; and SendRefused if trying again does not help."""
         post = await self.database.read(lambda connection: self._post(connection, message))
         target = await self.addresses.target(post.url)
         body = post.event.model_dump_json().encode()
@@ -70,7 +70,7 @@ class WebhookSender:
                 asyncio.timeout(SECONDS),
                 self.client.stream(
                     "POST", target.url, content=body, headers=headers, extensions=extensions
-                ) as answer,  # what it says in its body is not read
+                ) as answer,  # its body is not read
             ):
                 status, wait = answer.status_code, answer.headers.get("retry-after")
         except TimeoutError:
@@ -101,7 +101,7 @@ class WebhookSender:
         event = None if row is None else read_event(connection, int(message.body), agent_of(row))
         if row is None or event is None:
             raise SendRefused(
-                "gone", "The webhook was deleted or has ended, or may not be told of this event any more."
+                "gone", "The webhook was deleted or has ended, or its account may no longer see this event."
             )
         try:
             sealed = [row.secret]
@@ -110,7 +110,7 @@ class WebhookSender:
             return _Post(row.url, tuple(map(self.seal.open, sealed)), event)
         except Unsealable:
             raise SendRefused(
-                "secret", "The webhook's secret was kept with another SMSBOT_SECRET_KEY: register it anew."
+                "secret", "The webhook's secret was stored with another SMSBOT_SECRET_KEY: register it again."
             ) from None
 
 
@@ -118,9 +118,9 @@ class WebhookSender:
 async def webhook_transport(
     database: Database, addresses: WebhookAddresses, seal: Seal, clock: Callable[[], datetime]
 ) -> AsyncIterator[Transport]:
-    """The transport, while the block runs.
+    """The transport, open while the block runs.
 
-    Connections are not kept: they are pooled by IP address, and two names at one address have certificates apart.
+    Connections are not kept. They are pooled by IP address, but two names at one address have different certificates.
     """
     limits = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=SECONDS, limits=limits, follow_redirects=False, trust_env=False) as client:

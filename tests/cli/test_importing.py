@@ -115,9 +115,9 @@ def test_a_number_and_an_address_that_are_none_are_told(database: Database, tmp_
     assert list(report.lines()) == [
         "2 new, 0 changed, 0 unchanged, 1 refused.",
         "2 left out: telephone numbers and e-mail addresses that nobody can be written to at.",
-        "line 2: taken without its telephone number: what stands there is no telephone number that can be written to; "
+        "line 2: taken without its telephone number: the value in the file is not a usable telephone number; "
         "correct it and import the file again.",
-        "line 2: taken without its e-mail address: what stands there is no e-mail address that can be written to; "
+        "line 2: taken without its e-mail address: the value in the file is not a usable e-mail address; "
         "correct it and import the file again.",
         f"line 3: {REFUSED.reason}",
     ]

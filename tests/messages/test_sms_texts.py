@@ -872,7 +872,7 @@ def test_a_second_segment_is_taken_rather_than_a_name_nobody_recognises(sms_text
 
 
 def test_what_may_not_be_shortened_and_does_not_fit_is_a_clear_error(sms_texts: SmsTexts) -> None:
-    with pytest.raises(SmsTooLongError, match="'reminder' cannot be told in 2 segment"):
+    with pytest.raises(SmsTooLongError, match="'reminder' does not fit in 2 segment"):
         sms_texts.write("reminder", {"appointment": MAIRIE, **COMING, "link": "https://x/" * 40}, most_segments=2)
 
 

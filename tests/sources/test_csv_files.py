@@ -147,9 +147,9 @@ def test_a_number_that_takes_no_sms_is_told() -> None:
     )
     told = [each.reason for each in read_content(text.encode()) if isinstance(each, TakesNoSms)]
     assert told == [
-        "its telephone number takes no SMS, as a landline: messages go by e-mail alone; "
+        "its telephone number cannot get SMS, like a landline: messages go by e-mail only; "
         "give a mobile number and import the file again.",
-        "its telephone number takes no SMS, as a landline: nobody is written to, as no e-mail address is given; "
+        "its telephone number cannot get SMS, like a landline: nobody gets a message, as there is no e-mail address; "
         "give a mobile number and import the file again.",
     ]
 
@@ -195,8 +195,8 @@ def test_each_bad_line_is_refused_by_itself() -> None:
         ("line 3", "external_id is missing: each appointment needs one of its own."),
         ("line 4", "starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30."),
         ("line 5", "time_zone is not a name such as Europe/Paris or Indian/Reunion."),
-        ("line 6", "The row has 6 fields, the header 5: put a text that holds the delimiter in quotation marks."),
-        ("line 7", "starts_at is an hour that the clocks skip in Europe/Paris: give one that there is."),
+        ("line 6", "The row has 6 fields, the header 5: put a text that contains the delimiter in quotation marks."),
+        ("line 7", "starts_at is an hour that the clocks skip in Europe/Paris: give one that exists."),
         ("line 8", "A quotation mark is not closed: close it, or take it out."),
         ("line 9", "starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30."),
         ("line 10", "external_id is too long: shorten it."),

@@ -74,8 +74,8 @@ def test_each_bad_record_is_refused_by_itself(rdv: Json) -> None:
         RefusedLine("record 1", f"data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00{AS_THERE}"),
         "4021",
         RefusedLine("record 3", f"data is not an object{AS_THERE}"),
-        RefusedLine("record 4", f"It is a webhook that brings no appointment{AS_THERE}"),
-        RefusedLine("record 5", f"It is a webhook that brings no appointment{AS_THERE}"),
+        RefusedLine("record 4", f"It is a webhook without an appointment{AS_THERE}"),
+        RefusedLine("record 5", f"It is a webhook without an appointment{AS_THERE}"),
         RefusedLine("record 6", f'The body is not an object with "data" and "meta"{AS_THERE}'),
     ]
 
@@ -99,7 +99,7 @@ def test_numbers_and_addresses_that_are_none_are_told_by_record_and_person(rdv: 
 
 
 def reason(whose: str, what: str) -> str:
-    left_out = f"taken without the {what} of {whose}: what stands there is no {what} that can be written to"
+    left_out = f"taken without the {what} of {whose}: the value in the file is not a usable {what}"
     return f"{left_out}; correct it and import the file again."
 
 
@@ -112,7 +112,7 @@ def test_who_has_none_or_was_erased_is_not_told(rdv: Json) -> None:
 
 
 def test_json_that_breaks_off_is_one_clear_error(rdv: Json) -> None:
-    with pytest.raises(UnreadableFile, match=r"^The file is not JSON throughout: .*line 1.*\.$"):
+    with pytest.raises(UnreadableFile, match=r"^The file is not valid JSON: .*line 1.*\.$"):
         read_content(json.dumps(rdv).encode()[:-1])
 
 

@@ -119,7 +119,7 @@ def test_what_can_be_left_out_may_be_anything(rdv: Json, field: str, value: obje
         ({"starts_at": 1736931600}, "data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00."),
         ({"starts_at": "2027-01-15 10:00"}, "data.starts_at has no offset from UTC, as in 2025-01-15T10:00:00+01:00."),
         ({"starts_at": "1970-01-01T00:00:00Z"}, "data.starts_at is not between the years 2000 and 2100."),
-        ({"status": "deleted"}, "data.status is none of unknown, seen, excused, revoked, noshow."),
+        ({"status": "deleted"}, "data.status is not one of unknown, seen, excused, revoked, noshow."),
         ({"participations": [{"id": None}]}, "data.participations.0.id is neither a number nor a short text."),
         ({"participations": [{"status": "seen"}]}, "data.participations.0.id is missing."),
     ],
