@@ -42,7 +42,7 @@ THING = re.compile(
 )
 REMEDY = re.compile(
     r"should|\bset\b|did you mean|remove|shorten|save|rename|add it|make it|\btake\b|\bput\b|\bwrite\b|\bgive\b|needs|"
-    r"known are|close it|keep one|correct it|--template|such as|stand in quotes|\blook at\b|need each other",
+    r"known are|close it|keep one|correct it|--template|such as|in quotes|\blook at\b|need each other",
     re.IGNORECASE,
 )
 
@@ -72,14 +72,14 @@ def in_toml(toml: str | bytes, line: int, says: str) -> Wrong:
 
 
 SEND = "[gateways.a]\nsend = { url = 'https://a.fr', json = { to = '{recipient}', text = '{text}' } }\n"
-A_NUMBER = "a number as +33937000000, a short code, a name of up to 11 letters and digits, …"
+A_NUMBER = "a number such as +33937000000, a short code, a name of up to 11 letters and digits, …"
 A_RANDOM_TEXT = "a random text of 32 bytes or more (python3 -c '…')"
-A_PUBLIC_ADDRESS = "the address under which the outside reaches the service, as https://rdv.example.fr, …"
-ONE_SENDER = "the one sender of the e-mails, as rdv@example.fr or Rendez-vous <rdv@example.fr>"
-ON_OR_OFF = "true or false where SMSBOT_SENDER is a Messaging Service (MG…): …"
+A_PUBLIC_ADDRESS = "the address at which the outside reaches the service, such as https://rdv.example.fr, …"
+ONE_SENDER = "the one sender of the e-mails, such as rdv@example.fr or Rendez-vous <rdv@example.fr>"
+ON_OR_OFF = "true or false if SMSBOT_SENDER is a Messaging Service (MG…): …"
 SIGNATURE = "the account's signature secret, beside SMSBOT_VONAGE_APPLICATION_ID and …"
-OAUTH_ID = "the id of this service's OAuth application at SMSBOT_RDVSP_URL (needed with it, …)"
-SMTP = "smtp://, smtps:// or smtp+starttls:// with user:password@ where needed, a host and a port"
+OAUTH_ID = "the id of this service's OAuth application at SMSBOT_RDVSP_URL (needed with it; …)"
+SMTP = "smtp://, smtps:// or smtp+starttls://, then user:password@ if needed, a host and a port"
 
 WRONG_SETTINGS = [
     # What everybody needs
@@ -130,19 +130,19 @@ WRONG_SETTINGS = [
     # Numbers as people write them
     wrong("SMSBOT_REMINDER_HOURS", "48h", "a number of hours above 0, up to 8760"),
     wrong("SMSBOT_CANCELLATION_NOTICE_HOURS", "4 heures", "a number of hours from 0 to 8760"),
-    wrong("SMSBOT_QUIET_HOURS", "21h-8h", "hours of the day as 21-8 or 21:30-7:45, or off, …"),
+    wrong("SMSBOT_QUIET_HOURS", "21h-8h", "hours in which reminders wait, such as 21-8 or 21:30-7:45, or off"),
     wrong("SMSBOT_TAKE_BACK_MINUTES", "15 min", "a number of minutes from 0 (never) to 1440"),
     wrong("SMSBOT_RETENTION_DAYS", "trois mois", "a whole number of days from 1 to 3650"),
-    wrong("SMSBOT_SEGMENT_PRICE", "0,07", "the price of one SMS segment in euros, as 0.07"),
-    wrong("SMSBOT_RATE_PER_SECOND", "illimité", "a number of messages above 0, up to 1000, …"),
-    wrong("SMSBOT_ANSWERED_PREFIXES", "0033", "country prefixes with commas between them, as +33,+590"),
+    wrong("SMSBOT_SEGMENT_PRICE", "0,07", "the price of one SMS segment in euros, such as 0.07"),
+    wrong("SMSBOT_RATE_PER_SECOND", "illimité", "a number of messages above 0, up to 1000; …"),
+    wrong("SMSBOT_ANSWERED_PREFIXES", "0033", "country prefixes with commas between them, such as +33,+590"),
     wrong("SMSBOT_ANSWERS_PER_DAY", "aucune", "a whole number from 1 to 1000"),
     wrong("SMSBOT_LOG_LEVEL", "verbose", "debug, info, warning or error"),
     wrong("SMSBOT_LOG_FORMAT", "texte", "json or console"),
     # RDV Service Public and sign-in
     wrong("SMSBOT_RDVSP_NOTIFIES", "oui", "true or false"),
     wrong(
-        "SMSBOT_OIDC_CLIENT_ID", "rdv", "the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it, …)"
+        "SMSBOT_OIDC_CLIENT_ID", "rdv", "the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it; …)"
     ),
     # Names
     Wrong('SMSBOT_SENDR is not known and changes nothing; did you mean "SMSBOT_SENDER"?', {"SMSBOT_SENDR": "36105"}),
@@ -154,15 +154,17 @@ WRONG_SETTINGS = [
     in_toml(
         "[motifs.77]\nlabel = 'Protection maternelle et infantile'", 2, "[motifs.77] label takes 34 …: shorten it to 30"
     ),
-    in_toml("[motifs.77]\nmay_be_cancelled = non", 2, "this is not TOML: invalid value; texts stand in quotes, …"),
-    in_toml("[motifs.77]\nlabel = RDV", 2, "this is not TOML: invalid value; texts stand in quotes, …"),
+    in_toml(
+        "[motifs.77]\nmay_be_cancelled = non", 2, "this is not TOML: invalid value; texts are written in quotes, …"
+    ),
+    in_toml("[motifs.77]\nlabel = RDV", 2, "this is not TOML: invalid value; texts are written in quotes, …"),
     in_toml(
         "[motifs.77]\nlabel: 'RDV'",
         2,
         "this is not TOML: expected '=' after a key in a key/value pair; write key = value",
     ),
     in_toml("[motifs.77]\nlabel = 'a'\nlabel = 'b'", 3, "this is not TOML: cannot overwrite a value; …: keep one"),
-    in_toml("[motifs.77]\n[motifs.77]", 2, "this is not TOML: cannot declare …; the table stands twice: keep one"),
+    in_toml("[motifs.77]\n[motifs.77]", 2, "this is not TOML: cannot declare …; the table occurs twice: keep one"),
     in_toml(
         "[motifs.77]\nlabel = 'd\xe9marche'".encode("latin-1"), 2, "this is not UTF-8 text: save the file as UTF-8"
     ),
@@ -178,7 +180,7 @@ WRONG_SETTINGS = [
     in_toml(
         "[operator]\nreply_to = 'accueil'",
         2,
-        "[operator] reply_to should be an e-mail address, as accueil@example.fr …",
+        "[operator] reply_to should be an e-mail address, such as accueil@example.fr …",
     ),
     in_toml('[channels."06 12"]', 1, '[channels] "06 12" should be a number such as +33937000000, …'),
     in_toml(
@@ -390,7 +392,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
         rdv(starts_at="12/05/2027"),
         f"record 1: data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00{AS_THERE}",
     ),
-    (rdv(status="cancelled"), f"record 1: data.status is none of unknown, seen, excused, revoked, noshow{AS_THERE}"),
+    (rdv(status="cancelled"), f"record 1: data.status is not one of unknown, seen, excused, revoked, noshow{AS_THERE}"),
     (
         rdv(id=8, organisation=None),
         "record 1: It is new and names no organisation, so no agent could see it: give it one.",

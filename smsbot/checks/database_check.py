@@ -1,4 +1,4 @@
-"""Looks at the database: can it be used, does its schema fit, and does `smsbot.toml` name what is in it."""
+"""Checks the database: can it be used, does its schema fit, and does it know the ids in `smsbot.toml`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def look_at_database(database_url: str, file: Path | None, policy: Policy) -> It
     """Findings about the database at `database_url`; `file` is the SQLite file, None for PostgreSQL."""
     where = "PostgreSQL" if file is None else str(file.absolute())
     if file is not None and not file.exists():
-        yield well("database", f"there is none yet at {where}: smsbot serve makes it")
+        yield well("database", f"there is none yet at {where}: smsbot serve creates it")
         return
     try:
         database = Database(database_url)
@@ -43,12 +43,12 @@ def _look(connection: Connection, where: str, is_sqlite: bool, policy: Policy) -
     except SchemaProblem as problem:
         yield wrong("database", problem.sentence)
         return
-    yield well("database", f"{where}, its schema is that of this version")
+    yield well("database", f"{where}, with the schema of this version")
     yield from _named_but_unknown(connection, policy)
 
 
 def _named_but_unknown(connection: Connection, policy: Policy) -> Iterator[CheckFinding]:
-    """Ids in `smsbot.toml` that no record has. Nothing is said as long as nothing at all is known of their source."""
+    """Ids in `smsbot.toml` that no record has. If there is no record at all of their source, nothing is said."""
     columns: Mapping[str, tuple[object, object]] = {
         "organisations": (organisations.c.source, organisations.c.external_id),
         "services": (appointments.c.source, appointments.c.service_external_id),
@@ -60,4 +60,4 @@ def _named_but_unknown(connection: Connection, policy: Policy) -> Iterator[Check
             rows = connection.execute(select(*columns[kind]).distinct())  # type: ignore[call-overload]
             known[kind] = {(row[0], row[1]) for row in rows if row[1] is not None}
         if any(of == source for of, _ in known[kind]) and (source, external_id) not in known[kind]:
-            yield warning("smsbot.toml", f"{kind} {external_id} of {source} is in no appointment: is it the right id?")
+            yield warning("smsbot.toml", f"no appointment has {kind} {external_id} of {source}: is it the right id?")

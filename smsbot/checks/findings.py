@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The lines that `smsbot check` prints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad a finding is. Only WRONG would make something fail."""
+    """How bad a finding is. Only WRONG means that something will fail."""
 
     WELL = "ok"
     WARNING = "warning"
@@ -16,9 +16,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """One line of `smsbot check`. `subject` is what was looked at; `sentence` says how it is and, if bad, what to do.
+    """One line of `smsbot check`. `subject` is what was checked; `sentence` is the result, and what to do if it is bad.
 
-    It never holds a secret, a number of an usager or an address of one.
+    It never contains a secret, or the number or address of an usager.
     """
 
     level: Level

@@ -2,8 +2,8 @@
 
 Sources: twilio.com/docs/iam/api/account (`status`, `type`), and for `sms_url`, `sms_method` and `sms_application_sid`
 twilio.com/docs/phone-numbers/api/incomingphonenumber-resource and twilio.com/docs/messaging/api/short-code-resource;
-developer.vonage.com/en/api/account ("Get Account Balance"). Vonage has that on a host of its own, and gives it to the
-account's key and secret alone, not to an application.
+developer.vonage.com/en/api/account ("Get Account Balance"). Vonage has this request on a host of its own. It answers to
+the account's key and secret, but not to an application.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _SECONDS = 15.0
 
 
 def look_at_clock(date: str | None, whose: str) -> CheckFinding | None:
-    """A finding about this machine's clock. `date` is the `Date` of an answer (RFC 9110, 6.6.1).
+    """A finding about this machine's clock. `date` is the header `Date` of an answer (RFC 9110, 6.6.1).
 
-    None where the answer bears no time.
+    None if the answer has no time.
     """
     try:
         theirs = http_date(date or "")
@@ -39,16 +39,15 @@ def look_at_clock(date: str | None, whose: str) -> CheckFinding | None:
     if apart > CLOCKS_MAY_DIFFER:
         return wrong(
             "clock",
-            f"this machine's clock is {apart.total_seconds():.0f} seconds off {whose}'s: let it be set by NTP "
-            "(timedatectl)",
+            f"this machine's clock is {apart.total_seconds():.0f} seconds off {whose}'s: let NTP set it (timedatectl)",
         )
-    return well("clock", f"as {whose}'s")
+    return well("clock", f"the same as {whose}'s")
 
 
 async def look_at_twilio(
     api_url: str, account_sid: str, auth_token: str, senders: frozenset[str], webhook_url: str
 ) -> AsyncIterator[CheckFinding]:
-    """Findings about the account, this machine's clock, and each of our senders. `webhook_url` is where messages go."""
+    """Findings about the account, this machine's clock, and each of our senders. Messages must go to `webhook_url`."""
     base = f"{api_url.rstrip('/')}/2010-04-01/Accounts/{account_sid}"
     async with httpx.AsyncClient(auth=(account_sid, auth_token), timeout=_SECONDS) as client:
         try:
@@ -73,7 +72,7 @@ async def look_at_twilio(
             try:
                 yield await _twilio_sender(client, base, sender, webhook_url)
             except (httpx.HTTPError, ValueError, KeyError, TypeError):
-                yield warning(_TWILIO, f"nothing could be learned about {sender}: try again later")
+                yield warning(_TWILIO, f"nothing is known about {sender}: try again later")
 
 
 def _twilio_account(document: dict[str, Any]) -> CheckFinding:
@@ -87,7 +86,7 @@ def _twilio_account(document: dict[str, Any]) -> CheckFinding:
 async def _twilio_sender(client: httpx.AsyncClient, base: str, sender: str, webhook_url: str) -> CheckFinding:
     kind = sender_kind(sender)
     if kind is SenderKind.MESSAGING_SERVICE:
-        return well("sender", f"{sender} is a Messaging Service: look at Twilio whether it posts to {webhook_url}")
+        return well("sender", f"{sender} is a Messaging Service: check at Twilio that it posts to {webhook_url}")
     if kind is SenderKind.ALPHANUMERIC:
         return well("sender", f"{sender} needs no number at Twilio")
     is_short = not sender.startswith("+")
@@ -100,7 +99,7 @@ async def _twilio_sender(client: httpx.AsyncClient, base: str, sender: str, webh
     [number, *_] = found
     posts_to = (number.get("sms_url") or "").partition("#")[0]
     if number.get("sms_application_sid"):
-        return warning("sender", f"{sender} belongs to a TwiML application: look that it posts to {webhook_url}")
+        return warning("sender", f"{sender} belongs to a TwiML application: check that it posts to {webhook_url}")
     if posts_to != webhook_url:
         where = f"posts to {posts_to}" if posts_to else "posts nowhere"
         return wrong("sender", f"{sender} {where}: set its messaging webhook at Twilio to {webhook_url}")
@@ -112,7 +111,7 @@ async def _twilio_sender(client: httpx.AsyncClient, base: str, sender: str, webh
 async def look_at_vonage(api_url: str, api_key: str, api_secret: str) -> AsyncIterator[CheckFinding]:
     """Findings about the account and this machine's clock.
 
-    Another `api_url` than Vonage's own stands for both of its hosts.
+    If `api_url` is not Vonage's own, it replaces both of Vonage's hosts.
     """
     base = BALANCE_HOST if api_url == API_URL else api_url.rstrip("/")
     async with httpx.AsyncClient(auth=(api_key, api_secret), timeout=_SECONDS) as client:

@@ -1,4 +1,4 @@
-"""Looks at the settings, `smsbot.toml`, files and time zones of an installation, without the network."""
+"""Checks the settings, `smsbot.toml`, files and time zones of an installation, without the network."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def look_at_installation(
 
 
 def look_at_names(policy: Policy | None = None) -> Iterator[CheckFinding]:
-    """Variables that begin like ours and that nobody reads. `policy` may name variables of its own, with secrets."""
+    """Variables that begin with SMSBOT_ but are not known. `policy` may name variables of its own, with secrets."""
     known = {f"{PREFIX}{name.upper()}" for name in ServiceSettings.model_fields}
     known |= policy.variables if policy is not None else frozenset()
     unknown = sorted(name for name in written_names() if name.startswith(PREFIX) and name not in known)
     for name in unknown:
-        # Compared without the prefix, which all of them share.
+        # Compared without the prefix, because all of them have it.
         like = did_you_mean(name.removeprefix(PREFIX), {each.removeprefix(PREFIX) for each in known})
         guess = like.replace('"', f'"{PREFIX}', 1) if like else ": remove it (.env.example has all names)"
         yield warning("settings", f"{name} is not known and changes nothing{guess}")
@@ -52,19 +52,19 @@ def look_at_names(policy: Policy | None = None) -> Iterator[CheckFinding]:
 
 
 def look_at_address(public_url: str) -> Iterator[CheckFinding]:
-    """The address that links and webhooks lead to."""
+    """The address to which links and webhooks lead."""
     parts = urlsplit(public_url)
     if _is_of_this_machine(parts.hostname or ""):
         yield warning(
             "public address",
             f"links in messages lead to {public_url}, which no telephone reaches: set SMSBOT_PUBLIC_URL to the address "
-            "of the service for the outside",
+            "at which the outside reaches the service",
         )
     elif parts.scheme != "https":
         yield warning(
             "public address",
-            f"{public_url} is not encrypted, so names and appointments can be read on the way: serve it over https and "
-            "set SMSBOT_PUBLIC_URL to that",
+            f"{public_url} is not encrypted, so others can read names and appointments: serve it over https and set "
+            "SMSBOT_PUBLIC_URL to that address",
         )
     else:
         yield well("public address", public_url)
@@ -81,7 +81,7 @@ def _is_of_this_machine(host: str) -> bool:
 
 
 def look_at_sender(sender: str, policy: Policy) -> Iterator[CheckFinding]:
-    """The main sender, and whether the French numbering plan allows it for a service."""
+    """The senders: whether the French numbering plan allows them for a service, and whether the main one is two-way."""
     for each in sorted({sender} | policy.senders):
         if each.startswith(_PERSONAL_MOBILE):
             yield warning(
@@ -92,11 +92,11 @@ def look_at_sender(sender: str, policy: Policy) -> Iterator[CheckFinding]:
     if policy.channel(sender).two_way:
         yield well("sender", f"{sender}, which usagers can answer")
     else:
-        yield well("sender", f"{sender}, which nobody can answer: messages have the link alone")
+        yield well("sender", f"{sender}, which nobody can answer: messages contain only the link")
 
 
 def look_at_policy(policy: Policy, settings: ServiceSettings) -> Iterator[CheckFinding]:
-    """What stands in `smsbot.toml` and cannot have an effect."""
+    """What is in `smsbot.toml` and cannot have an effect."""
     for sender in policy.unused_channels:
         yield warning(
             "smsbot.toml",
@@ -110,13 +110,13 @@ def look_at_policy(policy: Policy, settings: ServiceSettings) -> Iterator[CheckF
         if source in numbered and not external_id.isdecimal():
             yield warning(
                 "smsbot.toml",
-                f"{kind} {external_id!r} of {source} cannot be: take the whole number by which RDV Service Public "
-                "knows it",
+                f"{kind} {external_id!r} of {source} does not exist: write the whole number that RDV Service Public "
+                "uses for it",
             )
 
 
 def look_at_files(files: Iterable[Path]) -> Iterator[CheckFinding]:
-    """The existing files among these that other accounts of the machine may read. None on Windows."""
+    """The existing files among these that other accounts of the machine can read. Nothing is checked on Windows."""
     if os.name != "posix":
         return
     for file in files:
@@ -129,7 +129,7 @@ def look_at_files(files: Iterable[Path]) -> Iterator[CheckFinding]:
 
 
 def look_at_space(file: Path) -> Iterator[CheckFinding]:
-    """How much room the disk with the SQLite file has."""
+    """How much space the disk with the SQLite file has."""
     folder = file.absolute().parent
     if not folder.is_dir():
         yield wrong("disk", f"{folder} does not exist: make it, or set SMSBOT_DATABASE_URL")

@@ -1,6 +1,6 @@
-"""Asks the peers of the service over the network: our public address, the gateways, the mail server, the source.
+"""Asks the peers of the service over the network: our public address, the gateways, the mail server, the sources.
 
-Nothing reaches an usager.
+No usager gets a message.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TWILIO_WEBHOOK = "/webhooks/twilio/sms"
 
 
 async def look_at_peers(service: Service, *, mail_to: str | None = None) -> AsyncIterator[CheckFinding]:
-    """Findings about everything that the service talks to. `mail_to` gets a test message, where it is given."""
+    """Findings about everything that the service talks to. `mail_to`, if given, gets a test message."""
     async with httpx.AsyncClient(timeout=_SECONDS) as client:
         address = await _look_at_address(client, service)
         yield address
@@ -66,8 +66,8 @@ async def _look_at_gateways(service: Service) -> AsyncIterator[CheckFinding]:
         elif gateway == VONAGE:
             yield well(
                 "Vonage",
-                "an application's key has no call that changes nothing (SMSBOT_VONAGE_API_KEY with its secret has): "
-                "smsbot gateway try vonage sends one SMS",
+                "an application's key has no request that changes nothing (SMSBOT_VONAGE_API_KEY with its secret has "
+                "one): smsbot gateway try vonage sends one SMS",
             )
         else:
             async with open_gateways(settings, service.policy) as gateways:
@@ -78,10 +78,10 @@ async def _look_at_gateways(service: Service) -> AsyncIterator[CheckFinding]:
 
 
 async def look_at_described(name: str, table: GatewayTable, gateway: DescribedGateway) -> list[CheckFinding]:
-    """Whether a gateway that `table` describes takes our credentials, and whether its clock is as ours."""
+    """Whether a described gateway (`table`) accepts our credentials, and whether its clock agrees with ours."""
     if not gateway.can_be_asked:
         unknown = (
-            f"no call of it is known that changes nothing ([gateways.{name}.check] of smsbot.toml may describe one)"
+            f"it has no known request that changes nothing (describe one in [gateways.{name}.check] of smsbot.toml)"
         )
         return [well(name, f"{unknown}: smsbot gateway try {name} sends one SMS")]
     try:
@@ -126,7 +126,7 @@ async def _look_at_address(client: httpx.AsyncClient, service: Service) -> Check
 
 
 def _trials(service: Service) -> Iterator[WebhookTrial]:
-    """A request for the webhook of each gateway that messages leave through."""
+    """A request for the webhook of each gateway in use."""
     settings, policy = service.settings, service.policy
     for gateway in sorted(policy.gateways_in_use):
         if gateway == TWILIO and settings.twilio_auth_token is not None:
@@ -152,9 +152,9 @@ async def _look_at_mail(service: Service, mail_to: str | None) -> CheckFinding:
         message = EmailMessage()
         message["From"], message["To"] = settings.mail_from, mail_to
         message["Subject"] = "smsbot check"
-        message.set_content("This is the test message of smsbot check. E-mails leave as they should.\n")
+        message.set_content("This is the test message of smsbot check. Sending e-mails works.\n")
         await mailer.send(message, mail_to)
-        return well("mail", f"{where} has taken the test message: look whether it arrived, and not among the spam")
+        return well("mail", f"{where} has taken the test message: check that it arrived, and not among the spam")
     except SendError as error:
         return wrong("mail", f"{where}: {error.sentence.rstrip('.')} ({error.code}): check SMSBOT_SMTP_URL")
     finally:
@@ -162,7 +162,7 @@ async def _look_at_mail(service: Service, mail_to: str | None) -> CheckFinding:
 
 
 def look_at_sources(service: Service) -> list[CheckFinding]:
-    """How it stands with the connected sources, as this database knows it; see `smsbot rdvsp status`."""
+    """The state of the connected sources in this database; see `smsbot rdvsp status`."""
     now: datetime = service.clock()
     findings: list[CheckFinding] = []
     names = list(service.connections)
@@ -175,5 +175,5 @@ def look_at_sources(service: Service) -> list[CheckFinding]:
         elif state.problem is not None:
             findings.append(wrong("source", f"{name} has refused the last call: {state.problem}"))
         else:
-            findings.append(well("source", f"{name} is signed in; smsbot rdvsp status tells more"))
+            findings.append(well("source", f"{name} is signed in; smsbot rdvsp status shows more"))
     return findings

@@ -1,8 +1,8 @@
-"""Tries the webhooks of a gateway as it would call them: proven, and without a message.
+"""Calls the webhooks of a gateway as the gateway would: with a right proof, but without a message.
 
-It goes to our public address, so it finds a proxy that changes what it passes on, and a service that runs with other
-settings. A right proof is answered with 400 for what is missing, or with 200; a wrong one with 403. Nobody is written
-to.
+The request goes to our public address. So it finds a proxy that changes requests, and a service that runs with other
+settings. A right proof is answered with 400 for the missing fields, or with 200; a wrong one with 403. Nobody gets a
+message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BODIES = {"json": b"{}", "form": b"", "xml": b"<nothing/>", "query": b""}
 
 @dataclass(frozen=True, slots=True)
 class WebhookTrial:
-    """One request. `url` is shown, so no secret is in it; `settings` are the variables that the proof is made of."""
+    """One request. `url` is shown, so it contains no secret; the proof is made from the variables in `settings`."""
 
     gateway: str
     url: str
@@ -45,19 +45,19 @@ class WebhookTrial:
 
 
 async def look_at_webhook(client: httpx.AsyncClient, trial: WebhookTrial) -> CheckFinding:
-    """Make the request. 403 means that the service, or what is before it, is not as the settings here."""
+    """Send the request. 403 means that the service, or a proxy before it, does not fit the settings here."""
     url = f"{trial.url}?{trial.query}" if trial.query else trial.url
     try:
         answer = await client.request(trial.method, url, headers=trial.headers, content=trial.body)
     except httpx.HTTPError as error:
         return warning("webhook", f"{trial.url} does not answer from here ({type(error).__name__}): look at the proxy")
     if answer.status_code in (200, 400):
-        return well("webhook", f"{trial.url} takes what {trial.gateway} signs")
+        return well("webhook", f"{trial.url} accepts the signature of {trial.gateway}")
     if answer.status_code == 403:
         return wrong(
             "webhook",
             f"{trial.url} refuses a right signature: smsbot serve runs with another {' or '.join(trial.settings)}, or "
-            "the proxy changes the path, or takes a parameter or a header away",
+            "the proxy changes the path, or removes a parameter or a header",
         )
     return wrong(
         "webhook", f"{trial.url} answers HTTP {answer.status_code}: let the proxy pass /webhooks/ on to smsbot"
@@ -84,7 +84,7 @@ def vonage_trial(public_url: str, signature_secret: str) -> WebhookTrial:
 
 
 def described_trial(public_url: str, name: str, table: GatewayTable) -> WebhookTrial | None:
-    """The trial of a gateway that `table` describes; None where it has no webhooks. Raises `SettingsProblem`."""
+    """The trial of a gateway that `table` describes; None if it has no webhooks. Raises `SettingsProblem`."""
     if table.webhooks is None:
         return None
     kind, format_ = ("sms", table.incoming_format) if table.incoming is not None else ("status", table.status_format)

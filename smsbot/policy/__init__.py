@@ -1,8 +1,8 @@
 """What differs by channel, brand, organisation, service or motif: the file `smsbot.toml`.
 
-`file`, `gateways`, `gateway_values` and `values` say what it may hold, and `providers` fills in the ready-made tables.
-`loading` reads it, `gateway_checks`, `gateway_paths` and `sending_routes` find what contradicts itself, and `rules` is
-what the rest of smsbot asks.
+`file` and `gateways` have the tables of the file, `values` and `gateway_values` the values in them. `providers` fills
+in the ready-made descriptions of gateways. `loading` reads the file; `gateway_checks`, `gateway_paths` and
+`sending_routes` find contradictions in it. `rules` answers the questions of the other rooms.
 """
 
 from smsbot.policy.loading import PolicyProblem

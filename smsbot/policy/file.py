@@ -1,4 +1,4 @@
-"""The tables of `smsbot.toml`. Every key is described for operators in `smsbot.example.toml`."""
+"""The tables of `smsbot.toml`. `smsbot.example.toml` describes every key for operators."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from smsbot.policy.values import (
 )
 
 Path = tuple[str, ...]
-"""Where something stands in the file, as `("motifs", "77", "label")`."""
+"""A place in the file, such as `("motifs", "77", "label")`."""
 
 Finding = tuple[Path, str]
-"""A mistake: its place in the file, and a sentence that goes on after the name of that place."""
+"""A mistake: its place in the file, and the end of a sentence that begins with the name of that place."""
 
 
 class Scope(Table):
-    """Settings that may stand in any table: `[defaults]`, a brand, a source, an organisation, a service or a motif."""
+    """Keys that are allowed in `[defaults]`, a brand, a source, an organisation, a service and a motif."""
 
     label: Label | None = None
     notice_hours: NoticeHours | None = None
@@ -55,7 +55,7 @@ class Scope(Table):
 
 
 class IdentityTable(Table):
-    """In whose name pages and e-mails are: of `[operator]`, of a brand or of an organisation."""
+    """The name and texts of pages and e-mails: in `[operator]`, a brand or an organisation."""
 
     name: BrandName | None = None
     website: Website | None = None
@@ -75,16 +75,16 @@ class OrganisationTable(Scope, IdentityTable):
 
 
 class ChannelTable(Table):
-    two_way: bool | None = None  # only for a Messaging Service; for others the form of the sender tells
+    two_way: bool | None = None  # only for a Messaging Service; for other senders their form says it
     stop_handled_by: Literal["bot", "gateway"] = "bot"
     messages_per_second: MessagesPerSecond | None = None
-    gateways: Routes = Field(default_factory=list)  # empty: the first gateway that has credentials
+    gateways: Routes = Field(default_factory=list)  # empty: the first gateway with credentials
 
 
 class Instance(Table):
     """One numbering of organisations, services and motifs.
 
-    Two instances may use the same numbers for different things.
+    Two instances may use the same number for different things.
     """
 
     organisations: dict[Id, OrganisationTable] = Field(default_factory=dict)
@@ -92,7 +92,7 @@ class Instance(Table):
     motifs: dict[Id, Scope] = Field(default_factory=dict)
 
     def own_scopes(self) -> Iterator[tuple[Path, Scope]]:
-        """The scopes of its organisations, services and motifs, each with its place below it."""
+        """The scopes of its organisations, services and motifs, each with its place inside this table."""
         for kind in ("organisations", "services", "motifs"):
             for external_id, scope in getattr(self, kind).items():
                 yield (kind, external_id), scope

@@ -1,6 +1,6 @@
-"""Finds mistakes in described gateways that no single key shows.
+"""Finds mistakes in described gateways that a single key does not show.
 
-These are names in braces that nothing fills in, keys that need each other, and webhooks that tell too little.
+These are unknown names in braces, keys that need each other, and webhooks that do not contain enough.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from smsbot.policy.values import did_you_mean
 
 
 def contradictions(gateways: GatewayTables) -> Iterator[Finding]:
-    """The mistakes in these described gateways that no single key shows."""
+    """The mistakes in these described gateways that a single key does not show."""
     for name, gateway in gateways.items():
         for place, sentence in _contradictions(gateway):
             yield ("gateways", name, *place), sentence
@@ -50,7 +50,7 @@ def _contradictions(gateway: GatewayTable) -> Iterator[Finding]:
     yield from _of_the_token(gateway)
     yield from _of_the_answer(gateway.answer)
     if gateway.check is not None and (gateway.check.result is None) is not (gateway.check.good == []):
-        yield ("check", "result"), "and good need each other: where the result stands, and which results are good"
+        yield ("check", "result"), "and good need each other: where the result is, and which results are good"
     yield from wrong_paths(gateway)
     yield from _of_the_webhooks(gateway)
     yield from _of_incoming(gateway)
@@ -62,7 +62,7 @@ def _contradictions(gateway: GatewayTable) -> Iterator[Finding]:
 
 
 def _requests(gateway: GatewayTable) -> Iterator[tuple[str, RequestTable, frozenset[str]]]:
-    """The requests to this gateway: the name of each one's table, the table, and the names that are filled in there."""
+    """The requests to this gateway: the name of the table, the table, and the names that are filled in there."""
     secrets = frozenset(gateway.secrets)
     with_token = secrets | {ACCESS_TOKEN} if gateway.token is not None else secrets
     yield "send", gateway.send, PLACEHOLDERS | with_token
@@ -93,25 +93,25 @@ def _unknown_names(table: str, request: RequestTable, known: frozenset[str]) -> 
 def _unknown(place: Path, template: str, known: Set[str]) -> Iterator[Finding]:
     for name in sorted(placeholders(template) - known):
         guess = did_you_mean(name, known) or f"; known are {', '.join(sorted(known)) or 'none'}"
-        yield place, f"holds {{{name}}}, which is not filled in here{guess}"
+        yield place, f"contains {{{name}}}, which is not filled in here{guess}"
 
 
 def _of_a_request(table: str, request: RequestTable) -> Iterator[Finding]:
     if request.form is not None and request.json_ is not None:
-        yield (table, "json"), "cannot stand beside form: keep one of them"
+        yield (table, "json"), "cannot be used together with form: keep one of them"
     if request.method == "GET" and (request.form is not None or request.json_ is not None):
         yield (table, "method"), "is GET, which has no body: use query instead of form or json"
     if request.basic_auth is not None and (":" not in request.basic_auth or not placeholders(request.basic_auth)):
         yield (table, "basic_auth"), "should be user:password, with the name of a secret in braces"
     for name, value in request.headers.items():
         if name.lower() == "authorization" and not placeholders(value):
-            yield (table, "headers", name), "should hold the name of a secret in braces, not the secret itself"
+            yield (table, "headers", name), "should contain the name of a secret in braces, not the secret itself"
 
 
 def _of_sending(send: SendTable) -> Iterator[Finding]:
     for needed in ("recipient", "text"):
         if not any(name.startswith(needed) for name in send.used):
-            yield ("send",), f"does not say the {needed}: put {{{needed}}} into url, query, form or json"
+            yield ("send",), f"does not contain the {needed}: put {{{needed}}} into url, query, form or json"
 
 
 def _of_the_token(gateway: GatewayTable) -> Iterator[Finding]:
@@ -119,18 +119,18 @@ def _of_the_token(gateway: GatewayTable) -> Iterator[Finding]:
     if gateway.token is not None and not any(ACCESS_TOKEN in request.used for request in requests):
         yield (
             ("token",),
-            'is not used: put {access_token} into send, as headers = { Authorization = "Bearer {access_token}" }',
+            'is not used: put {access_token} into send, such as headers = { Authorization = "Bearer {access_token}" }',
         )
 
 
 def _of_the_answer(answer: AnswerTable) -> Iterator[Finding]:
     if (answer.result is None) is not (answer.taken == []):
-        yield ("answer", "result"), "and taken need each other: where the result stands, and which results mean taken"
+        yield ("answer", "result"), "and taken need each other: where the result is, and which results mean taken"
     if (answer.refused or answer.later) and answer.result is None and answer.error is None:
-        yield ("answer", "error"), "is missing: it should say where the codes in refused and later stand"
+        yield ("answer", "error"), "is missing: it should say where the codes in refused and later are found"
     for one, other in (("refused", "later"), ("taken", "refused"), ("taken", "later")):
         if both := set(getattr(answer, one)) & set(getattr(answer, other)):
-            yield ("answer", other), f'holds "{min(both)}", which stands in {one} too'
+            yield ("answer", other), f'contains "{min(both)}", which is in {one} too: keep one'
 
 
 # Webhooks -------------------------------------------------------------------------------------------------------------
@@ -144,12 +144,12 @@ def _of_the_webhooks(gateway: GatewayTable) -> Iterator[Finding]:
                 yield (name,), "comes by webhook: say in webhooks what it looks like and how it is authenticated"
         return
     if gateway.incoming is None and gateway.status is None:
-        yield ("webhooks",), "tells nothing: describe incoming, status or both"
+        yield ("webhooks",), "has no use: describe incoming, status or both"
     place = ("webhooks", "authentication", "secret")
     template = webhooks.authentication.secret
     yield from _unknown(place, template, gateway.secrets.keys())
     if not placeholders(template):
-        yield place, "should hold the name of a secret in braces, not the secret itself"
+        yield place, "should contain the name of a secret in braces, not the secret itself"
     yield from _of_the_authentication(webhooks, gateway.formats)
 
 
@@ -157,13 +157,13 @@ def _of_incoming(gateway: GatewayTable) -> Iterator[Finding]:
     incoming = gateway.incoming
     if incoming is None:
         if "incoming_url" in gateway.send.used:
-            yield ("send",), "holds {incoming_url}, but [incoming] does not say what comes there"
+            yield ("send",), "contains {incoming_url}, but [incoming] does not describe what comes there"
         return
     if (incoming.recipient is None) is (incoming.our_number is None):
         yield (
             ("incoming", "recipient"),
-            "or our_number, one of the two, should say which number was written to: recipient as the field that tells "
-            'it, or our_number = "36105" with yours',
+            "or our_number, one of the two, should say which number was written to: recipient as the field that "
+            'contains it, or our_number = "36105" with your number',
         )
     if incoming.id is None and incoming.time is None and incoming.in_reply_to is None:
         yield (
@@ -177,14 +177,14 @@ def _of_incoming(gateway: GatewayTable) -> Iterator[Finding]:
 
 def _of_each(name: str, table: IncomingTable | StatusTable, format_: str) -> Iterator[Finding]:
     if table.each is not None and format_ not in WITH_PATHS:
-        yield (name, "each"), "has no meaning in a form or a query, which holds one message: remove it"
+        yield (name, "each"), "has no meaning in a form or a query, which contains one message: remove it"
 
 
 def _of_the_poll(gateway: GatewayTable) -> Iterator[Finding]:
     if gateway.poll is None:
         return
     if gateway.incoming is None:
-        yield ("poll",), "brings messages: describe in incoming where their parts stand"
+        yield ("poll",), "brings messages: describe in incoming where their parts are found"
     elif gateway.incoming_format not in WITH_PATHS:
         yield ("incoming", "format"), 'should be "json" or "xml", as the answer to poll is'
     elif gateway.incoming.id is None and gateway.incoming.time is None:
@@ -198,7 +198,7 @@ def _of_the_status(gateway: GatewayTable) -> Iterator[Finding]:
     status = gateway.status
     if status is None:
         if "callback_url" in gateway.send.used:
-            yield ("send",), "holds {callback_url}, but [status] does not say what comes there"
+            yield ("send",), "contains {callback_url}, but [status] does not describe what comes there"
         return
     if gateway.webhooks is not None and gateway.status_format == "query":
         for key in STATUS_PATHS:
@@ -207,8 +207,8 @@ def _of_the_status(gateway: GatewayTable) -> Iterator[Finding]:
     if not gateway.statuses_name_messages and (status.id is None or gateway.answer.id is None):
         yield (
             ("status",),
-            "does not tell which message it is about: put {callback_url} or {id} (with status.reference) into the "
-            "request, or name the gateway's id in answer.id and status.id",
+            "does not say which message it is about: put {callback_url} or {id} (with status.reference) into the "
+            "request, or write in answer.id and status.id where the gateway's id is found",
         )
     yield from _of_each("status", status, gateway.status_format)
 
@@ -217,7 +217,7 @@ def _of_the_authentication(webhooks: WebhooksTable, formats: Set[str]) -> Iterat
     how = webhooks.authentication
     place = ("webhooks", "authentication")
     if how.kind == "hmac" and "query" in formats:
-        yield (*place, "kind"), "hmac signs a body, and a webhook of the format query has none"
+        yield (*place, "kind"), "hmac signs a body, but a webhook of the format query has no body"
     if how.kind == "basic":
         if how.name is not None:
             yield (*place, "name"), "has no meaning for basic: remove it"
@@ -232,7 +232,7 @@ def _of_the_authentication(webhooks: WebhooksTable, formats: Set[str]) -> Iterat
 
 
 def _templates_in(value: Any, place: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every text in nested tables and lists, with its place."""
+    """All texts in nested tables and lists, each with its place."""
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Finds mistakes in the paths of a described gateway. They say where something stands in an answer or a webhook."""
+"""Finds mistakes in the paths of a described gateway. A path says where a value is in an answer or a webhook."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from smsbot.policy.gateway_values import IN_THE_ADDRESS, ITSELF, ROOT_NAME
 from smsbot.policy.gateways import GatewayTable
 
 WITH_PATHS = ("json", "xml")
-"""The formats in which fields are found by paths. In the others they have names, which may be any text."""
+"""The formats in which fields are found by paths. In the other formats fields have names, which may be any text."""
 
 STATUS_PATHS = ("status", "id", "reference", "error")
-"""The keys of a status table that say where something stands in each status."""
+"""The keys of a status table whose values are paths."""
 
 
 def wrong_paths(gateway: GatewayTable) -> Iterator[Finding]:
-    """The values of this table that cannot lead to anything, with what is wrong with each."""
+    """The paths in this table that can never find anything, with what is wrong with each."""
     for place, path, format_ in _paths(gateway):
         if path.startswith(IN_THE_ADDRESS) and place[0] in ("incoming", "status"):
             continue
         if format_ == "text":
             if not re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,2}", path):
-                yield place, "should be a line and a word in it, both counted from 0, as 2.0"
+                yield place, "should be a line and a word in it, both counted from 0, such as 2.0"
         elif format_ in WITH_PATHS and not _is_path(path, format_):
             mended = ".".join(step for step in re.split(r"[.\[\]/$\s'\"]+", path) if step)
             guess = f'; did you mean "{mended}"?' if _is_path(mended, format_) else ""
-            yield place, f"should be names and positions with points between, as messages.0.id{guess}"
+            yield place, f"should be names and positions with points between, such as messages.0.id{guess}"
 
 
 def _paths(gateway: GatewayTable) -> Iterator[tuple[Path, str, str]]:
-    """Every value that says where something stands, with its place and the format of what it is looked for in."""
+    """All paths in this table, each with its place and the format of the document in which it is looked up."""
     answer, token, poll = gateway.answer, gateway.token, gateway.poll
     for key in ("id", "result", "error"):
         yield from _path(answer, ("answer", key), answer.format)
@@ -66,7 +66,7 @@ def _path(table: object, place: Path, format_: str) -> Iterator[tuple[Path, str,
 def _is_path(path: str, format_: str) -> bool:
     """Whether this has the form of a path for `smsbot.gateways.webhook_values.at_path`.
 
-    Other forms never find anything.
+    Paths of another form never find anything.
     """
     if path == ROOT_NAME:
         return format_ == "xml"

@@ -1,6 +1,6 @@
 """The values in the tables of `smsbot.toml` about gateways, each with its check.
 
-The sentence about a wrong value goes on after the name of the key: "[gateways.a.send] url should be …".
+An error sentence continues after the name of the key: "[gateways.a.send] url should be …".
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ PLACEHOLDERS = frozenset(
         "incoming_url",
     }
 )
-"""What a request may take from the message, besides the secrets. A header may not hold `text`."""
+"""What a request may take from the message, in addition to the secrets. A header must not contain `text`."""
 
 ACCESS_TOKEN, SINCE = "access_token", "since"
-"""Two more names in braces: what `[token]` fetches, and from when a poll asks for messages."""
+"""Two more names in braces: the token that `[token]` fetches, and the time from which a poll wants messages."""
 
 ADDRESS_PARAMETERS = ("message", "tag")
 """The parameters that smsbot adds to `{callback_url}` (`smsbot.gateways.authentication`)."""
@@ -49,14 +49,14 @@ STATUS_WORDS = (
     "canceled",
     "read",
 )
-"""What has become of a message, in smsbot's words (`smsbot.gateways.base.DeliveryStatus`)."""
+"""What may have become of a message, in smsbot's words (`smsbot.gateways.base.DeliveryStatus`)."""
 
 ROOT_NAME = "*"
 """A path into XML: the name of the outermost element."""
 IN_THE_ADDRESS = "?"
-"""What the name of a field begins with that stands in the address of a webhook, whatever its format."""
+"""The first character of a field's name if the field is in the webhook's address and not in its body."""
 ITSELF = "."
-"""A path: the whole document."""
+"""The path of the whole document."""
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
 CONTENT_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+-]+(?:; ?charset=utf-8)?")
@@ -66,7 +66,7 @@ LEAST_POLL_SECONDS, MOST_POLL_SECONDS = 5, 3600
 
 
 def placeholders(template: str) -> set[str]:
-    """The names in braces. Raises `ValueError` for an unmatched brace, or anything else than a name in braces."""
+    """The names in braces. Raises `ValueError` for an unmatched brace, and for braces around anything but a name."""
     names = set()
     for _, name, form, conversion in Formatter().parse(template):
         if name is None:
@@ -78,7 +78,7 @@ def placeholders(template: str) -> set[str]:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Every value in nested tables and lists that is neither."""
+    """Every value in nested tables and lists, except the tables and lists themselves."""
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from leaves(inner)
@@ -90,7 +90,7 @@ def _template(text: str) -> str:
     try:
         placeholders(text)
     except ValueError:
-        raise wrong("should have braces only around names, as {text}; a brace itself is written twice") from None
+        raise wrong("should have braces only around names, such as {text}; a brace itself is written twice") from None
     return text
 
 
@@ -105,12 +105,12 @@ def _url(url: str) -> str:
     if address.scheme not in ("http", "https") or not address.hostname or not plain:
         raise wrong("should be an address that begins with https://")
     if "{" in address.netloc or "@" in address.netloc:
-        raise wrong("should name its host plainly, without user and without braces")
+        raise wrong("should contain its host as it is, without a user and without braces")
     return url
 
 
 def _check_url(url: str) -> str:
-    """An address, or a path on the host that `send` names."""
+    """An address, or a path on the host of `send`."""
     if not url.startswith("/") or url.startswith("//"):
         return _url(url)
     _url(f"https://host{url}")
@@ -120,7 +120,7 @@ def _check_url(url: str) -> str:
 def _header_names(headers: dict[str, str]) -> dict[str, str]:
     for name in headers:
         if not HEADER_NAME.fullmatch(name):
-            raise wrong(f'holds "{name}", which is no name of a header')
+            raise wrong(f'contains "{name}", which is not the name of a header')
     return headers
 
 
@@ -129,7 +129,7 @@ def _json(value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(inner, str):
             _template(inner)
         elif not isinstance(inner, (bool, int, float)) or (isinstance(inner, float) and not math.isfinite(inner)):
-            raise wrong("should hold only texts, numbers, true, false, lists and tables, as JSON does")
+            raise wrong("should contain only texts, numbers, true, false, lists and tables, as in JSON")
     return value
 
 
@@ -149,7 +149,7 @@ def _words(words: dict[str, str]) -> dict[str, str]:
     for word in words.values():
         if word not in STATUS_WORDS:
             guess = did_you_mean(word, STATUS_WORDS) or f"; known are {', '.join(STATUS_WORDS)}"
-            raise wrong(f'translates into "{word}", which is no status{guess}')
+            raise wrong(f'translates into "{word}", which is not a status{guess}')
     return words
 
 

@@ -1,7 +1,7 @@
-"""The tables of `smsbot.toml` about gateways: how one is reached over HTTP, and in which order a sender uses them.
+"""The tables of `smsbot.toml` about gateways: how to reach one over HTTP, and in which order a sender uses them.
 
-`smsbot.example.toml` explains the keys to operators; `smsbot.gateways.described` follows them. There is no secret in
-the file: `secrets` gives names to environment variables, and other keys use these names in braces.
+`smsbot.example.toml` explains the keys to operators; `smsbot.gateways.described` uses them. The file contains no
+secrets: `secrets` gives names to environment variables, and other keys use these names in braces.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def _route(route: object) -> object:
 
 
 class Table(BaseModel):
-    """The base of every table of `smsbot.toml`: unknown keys and values of the wrong type are refused."""
+    """The base of every table of `smsbot.toml`. It refuses unknown keys and values of the wrong type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class RequestTable(Table):
-    """A request to the gateway. It has `form` or `json` or neither, not both."""
+    """A request to the gateway. It may have either `form` or `json`."""
 
     url: Url
     method: Literal["POST", "PUT", "GET"] = "POST"
@@ -70,9 +70,9 @@ class SendTable(RequestTable):
 
 
 class TokenTable(RequestTable):
-    """The request that fetches a token for the others, and where its value stands in the answer (paths into JSON).
+    """The request that fetches a token for the other requests. `value` is the path of the token in the JSON answer.
 
-    `lifetime` is where the seconds stand for which it is good.
+    `lifetime` is the path of the seconds for which the token is valid.
     """
 
     value: Text = "access_token"
@@ -80,9 +80,9 @@ class TokenTable(RequestTable):
 
 
 class PollTable(RequestTable):
-    """The request for messages from usagers, where the gateway has a list of them. `incoming` says how to read it.
+    """The request for messages from usagers, if the gateway keeps a list of them. `incoming` says how to read it.
 
-    `next` is where the address of the next page stands. `time_format` is how `{since}` is written.
+    `next` is the path of the address of the next page. `time_format` is how `{since}` is written.
     """
 
     method: Literal["POST", "PUT", "GET"] = "GET"
@@ -92,10 +92,10 @@ class PollTable(RequestTable):
 
 
 class CheckTable(RequestTable):
-    """The request by which `smsbot check` learns whether the credentials are right. It must change nothing.
+    """The request with which `smsbot check` tests the credentials. It must not change anything.
 
-    `url` may be a path on the host of `send`. Every 2xx is good; with `result`, a path, only where one of the values in
-    `good` stands there. `credit` is where the credit stands that is left.
+    `url` may be a path on the host of `send`. Every 2xx means that they are right. With `result`, a path, the value at
+    this path must also be in `good`. `credit` is the path of the remaining credit.
     """
 
     url: CheckUrl
@@ -107,9 +107,9 @@ class CheckTable(RequestTable):
 
 
 class AnswerTable(Table):
-    """What the answer to `send` means. The values of most keys are paths, as `messages.0.id`.
+    """What the answer to `send` means. The values of most keys are paths such as `messages.0.id`.
 
-    `refused_when` and `later_when` are conditions that count before all others: a path, and the values there.
+    `refused_when` and `later_when` are conditions that are checked before all others: a path, and the values there.
     """
 
     format: AnswerFormat = "json"
@@ -138,7 +138,7 @@ class AuthenticationTable(Table):
 
 
 class AcknowledgementTable(Table):
-    """The body of our answer when a webhook was taken, where the gateway expects one."""
+    """The body of our answer to an accepted webhook, if the gateway expects one."""
 
     text: Text
     content_type: ContentType = "text/plain"
@@ -151,7 +151,7 @@ class WebhooksTable(Table):
 
 
 class PiecesTable(Table):
-    """Where a piece of a long message says to which message it belongs, which piece it is, and how many there are."""
+    """The fields of a piece of a long message: which message it belongs to, its number, and the number of pieces."""
 
     reference: Text
     number: Text
@@ -159,7 +159,7 @@ class PiecesTable(Table):
 
 
 class StopTable(Table):
-    """The field by which the gateway says that it has taken the message for a STOP, and its values then."""
+    """The field in which the gateway says that it has handled the message as a STOP, and its values then."""
 
     field: Text
     words: Codes
@@ -168,12 +168,12 @@ class StopTable(Table):
 class IncomingTable(Table):
     """Where the parts of an incoming message are in its webhook, or in the answer to a poll.
 
-    `each` is where a list of messages stands; the other paths then begin at each of them. Without an `id`, `time` and
-    `in_reply_to` make a message recognisable. `time_zone` is for times without a zone. `text_encoded` is the charset of
-    texts that are percent-encoded once more.
+    `each` is the path of a list of messages; the other paths then begin at each message. If there is no `id`, `time`
+    and `in_reply_to` identify a message. `time_zone` is for times without a zone. `text_encoded` is the charset of
+    texts that are percent-encoded twice.
     """
 
-    format: WebhookFormat | None = None  # none: that of webhooks
+    format: WebhookFormat | None = None  # None: the format of webhooks
     each: Text | None = None
     sender: Text
     recipient: Text | None = None
@@ -183,13 +183,13 @@ class IncomingTable(Table):
     id: Text | None = None
     in_reply_to: Text | None = None
     time: Text | None = None
-    time_zone: TimeZone | None = None  # none: UTC
+    time_zone: TimeZone | None = None  # None: UTC
     stop: StopTable | None = None
     pieces: PiecesTable | None = None
 
 
 class StatusTable(Table):
-    format: WebhookFormat | None = None  # none: that of webhooks
+    format: WebhookFormat | None = None  # None: the format of webhooks
     each: Text | None = None
     status: Text
     words: Words
@@ -199,9 +199,9 @@ class StatusTable(Table):
 
 
 class GatewayTable(Table):
-    """A gateway that is described instead of programmed.
+    """A gateway that is described in the file, not written in code.
 
-    `provider` names the description that comes with smsbot and was filled in below the keys of the file.
+    `provider` names the description that comes with smsbot. It was filled in where the file has no key of its own.
     """
 
     provider: Text | None = None
@@ -218,7 +218,7 @@ class GatewayTable(Table):
 
     @property
     def statuses_name_messages(self) -> bool:
-        """Whether a status names the message by our id, and not only by the gateway's."""
+        """Whether a status contains our id of the message, and not only the gateway's."""
         refers = self.status is not None and self.status.reference is not None
         return "callback_url" in self.send.used or (refers and "id" in self.send.used)
 
@@ -242,7 +242,7 @@ class GatewayTable(Table):
 
 
 class RouteTable(Table):
-    """One gateway of a channel's list. Only the name in quotes means: with the channel's own sender."""
+    """One gateway in the list of a channel. If only its name is written, it uses the channel's own sender."""
 
     gateway: Text
     sender: Sender | None = None

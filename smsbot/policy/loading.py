@@ -1,4 +1,4 @@
-"""Reads `smsbot.toml`. If it cannot be used, says on which line and what to do."""
+"""Reads `smsbot.toml`. If it cannot be used, says which line is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from smsbot.senders import sender_kind
 
 
 class PolicyProblem(Problem):
-    """`smsbot.toml` cannot be used. The sentence names every wrong place and what to do there, in one line."""
+    """`smsbot.toml` cannot be used. The sentence has every wrong place and what to do there, in one line."""
 
 
 def read(path: FilePath, usual: UsualSender | None = None) -> PolicyFile:
-    """The checked content of the file. `usual` is what the settings say of the main sender. Raises `PolicyProblem`."""
+    """The checked content of the file. `usual` is the main sender in the settings. Raises `PolicyProblem`."""
     text = _text(path)
     try:
         file = PolicyFile.model_validate(tomllib.loads(text))
@@ -64,8 +64,9 @@ def _text(path: FilePath) -> str:
 
 
 def _syntax(text: str, message: str) -> tuple[int, str]:
-    """The line and the text of a message of the parser, which ends with "(at line 3, column 5)" or "(at end of
-    document)".
+    """The line and the sentence for a message of the parser.
+
+    The message ends with "(at line 3, column 5)" or "(at end of document)".
     """
     reason, _, where = message.rpartition(" (at ")
     found = re.match(r"line (\d+)", where)
@@ -77,12 +78,12 @@ def _syntax(text: str, message: str) -> tuple[int, str]:
 
 
 _REMEDIES = {
-    "Invalid value": "texts stand in quotes, numbers and true or false do not",
-    "Cannot overwrite a value": "the key stands twice in its table: keep one",
-    "Cannot declare": "the table stands twice: keep one",
+    "Invalid value": "texts are written in quotes, numbers and true or false are not",
+    "Cannot overwrite a value": "the key occurs twice in its table: keep one",
+    "Cannot declare": "the table occurs twice: keep one",
     "Expected '=' after a key": "write key = value",
 }
-"""What to do about what the parser says."""
+"""What to do, by the parser's message."""
 
 
 def _finding(error: ErrorDetails) -> Finding:
@@ -132,7 +133,7 @@ def _written(name: str, field: FieldInfo) -> str:
 
 
 def _contradictions(file: PolicyFile, usual: UsualSender) -> Iterator[Finding]:
-    """Mistakes that no single key shows, such as a sender of which nobody knows whether it can be answered."""
+    """Mistakes that a single key does not show, such as a sender for which the file must say if it can be answered."""
     for sender, channel in file.channels.items():
         by_form = sender_kind(sender).two_way
         if by_form is not None and channel.two_way is not None and channel.two_way != by_form:
@@ -165,18 +166,18 @@ def _is_answered(file: PolicyFile, sender: str, usual: UsualSender) -> bool:
 
 
 def _unasked(name: str, source: SourceTable) -> Iterator[Finding]:
-    """Keys about unasked messages that have no effect: the source writes to usagers itself, or is not connected."""
+    """Keys about unasked messages that have no effect, because the source writes to usagers or is not connected."""
     for below, scope in [((), source), *source.own_scopes()]:
         place = ("sources", name, *below)
         if scope.notify is not None and (source.url is None or source.notifies is True):
-            yield (*place, "notify"), f"counts only with an url and notifies = false in [sources.{name}]"
+            yield (*place, "notify"), f"has an effect only with url and notifies = false in [sources.{name}]"
         if scope.announce_two_way is not None and (source.url is None or source.notifies is False):
-            sentence = f"counts only with an url and without notifies = false in [sources.{name}]"
+            sentence = f"has an effect only with url and without notifies = false in [sources.{name}]"
             yield (*place, "announce_two_way"), sentence
 
 
 def _signing_in(source: SourceTable) -> Iterator[tuple[str, str]]:
-    """What is wrong with the keys for signing in: a connected instance needs one way, whole; any other needs none."""
+    """What is wrong with the keys for signing in. A connected instance needs one complete pair, others need none."""
     by_application = source.client_id is not None or source.client_secret_env is not None
     by_email = source.email is not None or source.password_env is not None
     if source.url is None:
@@ -198,11 +199,11 @@ def _name(place: Path) -> str:
 
 
 class Lines:
-    """Tells on which line of a TOML file something stands: the standard parser gives no positions. `text` must be valid
+    """Finds the line of a place in a TOML file, because the standard parser gives no positions. `text` must be valid
     TOML.
 
-    The parser itself cuts the text into statements. Lines are joined until they are valid TOML by themselves; that is
-    one header or one `key = value`, even where the value has several lines. So no second grammar is needed.
+    The parser itself splits the text into statements: lines are joined until they are valid TOML. That is one header or
+    one `key = value`, even if the value has several lines. So we need no grammar of our own.
     """
 
     def __init__(self, text: str) -> None:
@@ -214,7 +215,7 @@ class Lines:
             try:
                 parsed = tomllib.loads(statement)
             except tomllib.TOMLDecodeError:
-                continue  # a value that goes on
+                continue  # the value continues on the next line
             if statement.lstrip().startswith("["):
                 table = self._keep((), parsed, first_line)
             else:
@@ -224,7 +225,7 @@ class Lines:
     def line(self, path: Path) -> int:
         """The line where `path`, such as `("motifs", "77", "label")`, is first written.
 
-        Where it is not written, the line of the nearest table around it; 1 for the whole file.
+        If it is not written, the line of the nearest table around it; 1 for the whole file.
         """
         while path:
             if (line := self._lines.get(path)) is not None:
@@ -233,7 +234,7 @@ class Lines:
         return 1
 
     def _keep(self, path: Path, value: Any, line: int) -> Path:
-        """Keep the line of everything in `value`, which stands at `path`, and return the innermost path."""
+        """Keep the line of everything in `value`, which is at `path`, and return the innermost path."""
         innermost = path
         if isinstance(value, dict):
             for key, inner in value.items():

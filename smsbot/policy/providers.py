@@ -1,7 +1,7 @@
 """The descriptions of gateways that come with smsbot, one file for each provider.
 
-`provider = "smsfactor"` in a table `[gateways.…]` fills in the description. Keys that the operator writes beside it
-win, one by one: the names of the environment variables, our number, another address.
+`provider = "smsfactor"` in a table `[gateways.…]` fills in the description. Keys of the operator replace single keys of
+the description: the names of the environment variables, our number, another address.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSTEAD = {
     "form": "json",
     "json": "form",
 }
-"""Keys that cannot stand together: the operator's takes the place of the other one in the description."""
+"""Keys that exclude each other: the operator's key replaces the other one in the description."""
 
 
 @cache
@@ -39,9 +39,9 @@ def provider_text(name: str) -> str:
 
 
 def with_provider(table: Any) -> Any:
-    """A table `[gateways.…]` with the description of its provider filled in; as it is where it names none.
+    """A table `[gateways.…]` with the description of its provider filled in; unchanged if it names no provider.
 
-    Raises `PydanticCustomError` for a provider that is not known.
+    Raises `PydanticCustomError` if the provider is not known.
     """
     if not isinstance(table, dict) or not isinstance(name := table.get("provider"), str):
         return table

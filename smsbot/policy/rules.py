@@ -1,4 +1,4 @@
-"""Looks up what `smsbot.toml` says about an appointment, a sender or a brand."""
+"""Looks up in `smsbot.toml` what applies to an appointment, a sender or a brand."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from smsbot.senders import NUMBERS, sender_kind
 
 _RULES = set(Scope.model_fields)
 _IDENTITY = set(IdentityTable.model_fields)
-_KEPT = 4096  # combinations of organisation and motif that are remembered
+_KEPT = 4096  # combinations of organisation and motif that are cached
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The rules for one appointment.
 
-    None means that the file says nothing, and the general setting or the record counts.
+    None means that the file says nothing: then the setting or the record counts.
     """
 
     label: str | None = None  # what messages call the appointment instead of RDV
@@ -49,17 +49,17 @@ class Rules:
     time_zone: str | None = None  # an IANA name, for appointments without one of their own
     rebook_url: str | None = None  # placeholders filled in
     phone_number: str | None = None  # whom to call, instead of the place or the organisation
-    sender: str | None = None  # of what is sent unasked; None: SMSBOT_SENDER
-    ask_to_announce: bool = False  # reminders ask for "JE VIENS", where they stay one segment
-    notify: bool = False  # what a connected source that is silent leaves to us
-    announce_two_way: bool = False  # where a connected source writes by itself: tell once that our number is answered
+    sender: str | None = None  # for notifications and reminders; None: SMSBOT_SENDER
+    ask_to_announce: bool = False  # reminders ask for "JE VIENS" if they fit in one segment with it
+    notify: bool = False  # we notify, because the connected source does not
+    announce_two_way: bool = False  # the connected source notifies: we say once that usagers can answer our number
 
 
 @dataclass(frozen=True, slots=True)
 class SenderRules:
     """One of our senders. `two_way` is False if any of its routes uses a sender that nobody can answer.
 
-    `messages_per_second` is None where the file says nothing and SMSBOT_RATE_PER_SECOND counts.
+    `messages_per_second` is None if the file says nothing: then SMSBOT_RATE_PER_SECOND counts.
     """
 
     sender: str
@@ -69,10 +69,11 @@ class SenderRules:
 
 @dataclass(frozen=True, slots=True)
 class BrandWords:
-    """In whose name pages and e-mails are. None means that the templates use their own words.
+    """The name and texts of pages and e-mails. None means that the templates use their own words.
 
-    `website` is told as people type it, `contact` is a line that says whom to ask, and answers to e-mails go to
-    `reply_to`. With `is_outside` the installation is outside RDV Service Public: its names and addresses are not told.
+    `website` is an address as people type it, `contact` a line that says whom to ask, and answers to e-mails go to
+    `reply_to`. `is_outside` means that the installation is outside RDV Service Public, whose names and addresses are
+    then not shown.
     """
 
     name: str | None = None
@@ -94,8 +95,8 @@ class BrandWords:
 class Source:
     """A further instance of RDV Service Public.
 
-    `secret_env` names the variable with its webhook's secret, and the other `_env` the secrets to sign in with. `url`
-    is None where the instance is not connected. Of the last three, None means that the setting counts.
+    `secret_env` names the variable with the secret of its webhook; the other `_env` name those with the secrets to sign
+    in. `url` is None if the instance is not connected. For the last three, None means that the setting counts.
     """
 
     name: str
@@ -111,7 +112,7 @@ class Source:
 
 
 class Policy:
-    """The content of `smsbot.toml`, or of no file. It does not change while the process runs."""
+    """The content of `smsbot.toml`, or the defaults if there is no file. It does not change while the process runs."""
 
     def __init__(self, file: PolicyFile | None = None, usual: UsualSender | None = None) -> None:
         self._file = PolicyFile() if file is None else file
@@ -123,9 +124,9 @@ class Policy:
 
     @classmethod
     def load(cls, path: Path | None, usual: UsualSender | None = None) -> Self:
-        """Read the file at `path`, None for no file. `usual` is what the settings say of the main sender.
+        """Read the file at `path`; None means no file. `usual` is the main sender in the settings.
 
-        Raises `PolicyProblem`, in one line.
+        Raises `PolicyProblem`, whose sentence is one line.
         """
         return cls(None if path is None else read(path, usual), usual)
 
@@ -140,20 +141,20 @@ class Policy:
     ) -> Rules:
         """The rules for an appointment of `source` with these external ids.
 
-        For each rule the most specific table counts: the motif's, then the service's, the organisation's, the source's,
-        the brand's, and `[defaults]`. Answers are cached.
+        For each rule the most specific table counts, in this order: motif, service, organisation, source, brand,
+        `[defaults]`. Answers are cached.
         """
         return self._kept_rules(source, organisation, service, motif, verticale)
 
     @property
     def longest_notice(self) -> timedelta:
-        """The longest `notice_hours` in the file; zero where there is none."""
+        """The longest `notice_hours` in the file; zero if there is none."""
         return timedelta(hours=max((scope.notice_hours or 0.0 for _, scope in self._file.scopes()), default=0.0))
 
     def channel(self, sender: str) -> SenderRules:
         """The rules for one of our senders.
 
-        A number that the file does not name follows the main sender. Answers are cached.
+        A number that is not in the file has the rules of the main sender. Answers are cached.
         """
         return self._kept_channels(sender)
 
@@ -165,9 +166,9 @@ class Policy:
         return SenderRules(sender, two_way, table.messages_per_second)
 
     def gateway_handles_stop(self, gateway: str, number: str) -> bool:
-        """Whether `gateway` itself answers STOP, START and HELP that are written to `number`; then the bot is silent.
+        """Whether `gateway` itself answers STOP, START and HELP written to `number`. Then the bot does not answer.
 
-        A number that the file does not name follows the main sender, if the gateway also sends for that one.
+        A number that is not in the file has the rules of the main sender, if the gateway also sends for that one.
         """
         table = self._file.channels.get(number)
         main = self._usual.sender
@@ -181,13 +182,13 @@ class Policy:
 
     @property
     def senders(self) -> frozenset[str]:
-        """The main sender, and every other that the file names in a table of its own or for some appointments."""
+        """The main sender, and every sender that the file has a table for or gives to some appointments."""
         named = {scope.sender for _, scope in self._file.scopes()} | {self._usual.sender}
         return frozenset(sender for sender in named if sender is not None).union(self._file.channels)
 
     @property
     def unused_channels(self) -> tuple[str, ...]:
-        """The senders with a table of their own from which nothing leaves and to which nobody can write."""
+        """The senders that have a table of their own, but send nothing and cannot be written to."""
         used = {scope.sender for _, scope in self._file.scopes()} | {self._usual.sender}
         used |= {route.sender for table in self._file.channels.values() for route in table.gateways}
         idle = (sender for sender in self._file.channels if sender not in used)
@@ -195,14 +196,14 @@ class Policy:
 
     @property
     def named_ids(self) -> Iterator[tuple[str, str, str]]:
-        """Each id that the file has a table for, as source, kind ("organisations", "services", "motifs") and id."""
+        """Each id that the file has a table for: source, kind ("organisations", "services", "motifs") and id."""
         for source, instance in {DEFAULT_SOURCE: self._file, **self._file.sources}.items():
             for (kind, external_id), _ in instance.own_scopes():
                 yield source, kind, external_id
 
     @property
     def variables(self) -> frozenset[str]:
-        """The environment variables that the file names, which hold secrets."""
+        """The environment variables with secrets that the file names."""
         tables = self._file.sources.values()
         of_sources = {name for each in tables for name in (each.secret_env, each.client_secret_env, each.password_env)}
         of_gateways = {variable for table in self._file.gateways.values() for variable in table.secrets.values()}
@@ -215,16 +216,16 @@ class Policy:
 
     @property
     def has_pieces(self) -> bool:
-        """Whether a described gateway brings long messages in pieces."""
+        """Whether a described gateway sends us long messages in pieces."""
         return any(table.incoming is not None and table.incoming.pieces for table in self._file.gateways.values())
 
     @property
     def gateways_in_use(self) -> Mapping[str, str]:
-        """The gateways that the messages of `senders` may use, each with one of the senders that need it."""
+        """The gateways that messages from `senders` may use, each with one of the senders that need it."""
         return {route.gateway: route.sender for sender in sorted(self.senders) for route in self.routes(sender)}
 
     def numbers_received_by(self, gateway: str) -> frozenset[str]:
-        """The numbers and short codes among the `senders` that a gateway sends and receives for."""
+        """The numbers and short codes among the `senders` for which this gateway sends and receives."""
         routes = (route for sender in self.senders for route in self.routes(sender))
         return frozenset(
             route.sender for route in routes if route.gateway == gateway and sender_kind(route.sender) in NUMBERS
@@ -233,32 +234,32 @@ class Policy:
     def routes(self, sender: str) -> tuple[SendingRoute, ...]:
         """The routes that a message from `sender` may take, in order.
 
-        None where there is no gateway. Answers are cached.
+        Empty if there is no gateway. Answers are cached.
         """
         return self._kept_routes(sender)
 
     def main_sender(self, number: str) -> str:
-        """The sender that conversations with `number` belong to: where `number` is an alternative sender, its channel's
-        own.
+        """The sender that conversations with `number` belong to: the channel's own sender if `number` is an alternative
+        one, otherwise `number`.
         """
         return main_sender(self._file, number)
 
     def brand(
         self, verticale: str | None, *, source: str = DEFAULT_SOURCE, organisation: str | None = None
     ) -> BrandWords:
-        """In whose name an organisation writes, by its `verticale` and by its external id at `source`.
+        """The name and texts of an organisation's messages, by its `verticale` and by its external id at `source`.
 
-        Each word is the organisation's own, else its brand's, else the operator's. `rdv_insertion` belongs with RDV
-        Solidarités. Answers are cached.
+        Each is the organisation's own, or else its brand's, or else the operator's. `rdv_insertion` belongs to the
+        brand RDV Solidarités. Answers are cached.
         """
         return self._kept_brands(verticale, source, organisation)
 
     def has_own_words(self, source: str, organisation: str) -> bool:
-        """Whether the file says of this organisation itself in whose name it writes."""
+        """Whether the table of this organisation itself has a name or texts for its messages."""
         return not _IDENTITY.isdisjoint(self.own_keys(source, organisation))
 
     def own_keys(self, source: str, organisation: str) -> Mapping[str, Any]:
-        """What the table of this organisation itself says, by its keys; empty where the file has no such table."""
+        """What the table of this organisation says, by key; empty if the file has no such table."""
         table = self._organisation(source, organisation)
         return {} if table is None else table.model_dump(exclude_none=True)
 
@@ -312,7 +313,7 @@ def _merged(nearest_first: Sequence[Scope], ids: Mapping[str, str | None]) -> Ru
 
 
 def _filled_in(url: str, ids: Mapping[str, str | None]) -> str | None:
-    """The address with the ids filled in; None where the appointment lacks an id, or no SMS could hold the address."""
+    """The address with the ids filled in; None if the appointment lacks an id, or no SMS could contain the address."""
     needed = {name for _, name, _, _ in Formatter().parse(url) if name is not None}
     known = {name: quote(external_id, safe="") for name, external_id in ids.items() if external_id is not None}
     address = url.format_map(known) if needed <= known.keys() else None

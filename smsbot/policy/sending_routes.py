@@ -1,7 +1,7 @@
 """Through which gateways the messages of a sender leave, in which order, and which sender each gateway uses.
 
-An alternative sender of a channel belongs to the channel's conversations. Where the first gateway was down, somebody
-got an answer from that other number, and writes back to it.
+An alternative sender belongs to the conversations of its channel. If the first gateway was down, a usager got an answer
+from this other number, and writes back to it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class SendingRoute:
 class UsualSender:
     """What the settings say: the main sender, and the built-in gateways that have credentials.
 
-    `two_way` is whether somebody can answer `sender`. The first of `gateways` sends for every sender whose gateways the
-    file does not list.
+    `two_way` is whether usagers can answer `sender`. The first of `gateways` sends for every sender for which the file
+    lists no gateways.
     """
 
     sender: str | None = None
@@ -38,10 +38,10 @@ class UsualSender:
 
 
 def routes_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
-    """The routes of a message from `sender`, in the order in which they are tried. None where there is no gateway.
+    """The routes of a message from `sender`, in the order in which they are tried. Empty if there is no gateway.
 
-    A number that the file does not name follows the main sender. A message from an alternative sender, because somebody
-    wrote to it, tries that sender first.
+    A number that is not in the file has the routes of the main sender. A message from an alternative sender, because
+    somebody wrote to it, tries that sender first.
     """
     table = file.channels.get(sender)
     if table is not None and table.gateways:
@@ -56,12 +56,12 @@ def routes_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[Sendin
 
 
 def own_routes(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
-    """The routes that the file lists for `sender` itself, or else the usual gateway's."""
+    """The routes that the file lists for `sender` itself, or else the route of the usual gateway."""
     return _in_order(file, usual, sender, file.channels.get(sender) or ChannelTable())
 
 
 def main_sender(file: PolicyFile, number: str) -> str:
-    """The sender of the channel that `number` is an alternative of, or `number` itself."""
+    """The sender of the channel for which `number` is an alternative, or `number` itself."""
     for sender, table in file.channels.items():
         if sender_two_way(number, ChannelTable()) and any(route.sender == number for route in table.gateways):
             return sender
@@ -69,7 +69,7 @@ def main_sender(file: PolicyFile, number: str) -> str:
 
 
 def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None = None) -> bool:
-    """Whether a sender can be answered: by its form, or else by what its table or the settings say."""
+    """Whether usagers can answer a sender: its form says it, or else its table or the settings."""
     kind = known_kind(sender)
     if kind is not None and kind.two_way is not None:
         return kind.two_way
@@ -79,7 +79,7 @@ def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None =
 
 
 def contradictions(file: PolicyFile) -> Iterator[Finding]:
-    """Mistakes in the lists of gateways that no single key shows."""
+    """Mistakes in the lists of gateways that a single key does not show."""
     belongs_to: dict[str, str] = {}
     for sender, table in file.channels.items():
         place = ("channels", sender, "gateways")
@@ -93,7 +93,7 @@ def contradictions(file: PolicyFile) -> Iterator[Finding]:
             if route.sender is None or route.sender == sender or not sender_two_way(route.sender, ChannelTable()):
                 continue
             if (other := belongs_to.setdefault(route.sender, sender)) != sender:
-                yield place, f"names {route.sender}, which belongs to the conversations of {other} already"
+                yield place, f"contains {route.sender}, which belongs to the conversations of {other} already"
 
 
 def _contradictions(
@@ -106,7 +106,7 @@ def _contradictions(
         return
     sender = route.sender or channel
     if known_kind(sender) is SenderKind.MESSAGING_SERVICE and route.gateway != TWILIO:
-        yield "sender", "is a Messaging Service, which only Twilio has: name another sender for this gateway"
+        yield "sender", "is a Messaging Service, which only Twilio has: write another sender for this gateway"
     if route.two_way and not (sender_two_way(sender, _table(file, route, table)) and _receives(file, route.gateway)):
         yield "two_way", "cannot be: nobody can answer this sender, or the gateway has no table incoming"
 
@@ -118,9 +118,9 @@ def _together(file: PolicyFile, sender: str, table: ChannelTable) -> Iterator[st
         yield "belongs to a Messaging Service: say with two_way, true or false, whether usagers can answer it"
     routes = _in_order(file, UsualSender(), sender, table)
     if len({(route.gateway, route.sender) for route in routes}) < len(routes):
-        yield "names one way twice"
+        yield "contains the same gateway and sender twice"
     if sender_two_way(sender, table) and not any(route.two_way for route in routes):
-        yield "has no way for replies: one of them should have a sender whose answers reach smsbot"
+        yield "has no route for replies: one of them should have a sender whose answers reach smsbot"
 
 
 def _in_order(file: PolicyFile, usual: UsualSender, sender: str, table: ChannelTable) -> tuple[SendingRoute, ...]:
@@ -138,7 +138,7 @@ def _in_order(file: PolicyFile, usual: UsualSender, sender: str, table: ChannelT
 
 
 def _usual_gateway(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[str, ...]:
-    """The gateway of a sender for which the file lists none, as a tuple; empty where there is no gateway at all.
+    """The gateway of a sender for which the file lists none, as a tuple; empty if there is no gateway at all.
 
     A Messaging Service is always Twilio's.
     """

@@ -1,6 +1,6 @@
 """The values of `smsbot.toml`, each with its check.
 
-The sentence about a wrong value goes on after the name of the key: "[motifs.77] time_zone should be …".
+An error sentence continues after the name of the key: "[motifs.77] time_zone should be …".
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MOST_LABEL_SEPTETS = 30
 MOST_WARNING_SEPTETS = 70
 """The most septets of a warning.
 
-It stands in a question that must fit one SMS, with label, date, place and OUI ou NON.
+It is part of a question that must fit one SMS, with label, date, place and OUI ou NON.
 """
 
 MOST_NOTICE_HOURS = 24 * 365
 MOST_MESSAGES_PER_SECOND = 1000
 SOLIDARITES, INSERTION = "rdv_solidarites", "rdv_insertion"
 VERTICALES = (SOLIDARITES, INSERTION, "rdv_aide_numerique", "rdv_mairie")
-"""The brands, as RDV Service Public names them in an organisation's `verticale`."""
+"""The brands, as RDV Service Public calls them in an organisation's `verticale`."""
 
 TWILIO, VONAGE = "twilio", "vonage"
 BUILT_IN_GATEWAYS = (TWILIO, VONAGE)
@@ -42,20 +42,20 @@ BUILT_IN_GATEWAYS = (TWILIO, VONAGE)
 
 REBOOK_PLACEHOLDERS = frozenset({"organisation_id", "motif_id"})
 ID_LENGTH = 20
-"""How many characters are allowed for an id in `rebook_url`. If a longer id does not fit, the address is left out."""
+"""How many characters are allowed for an id in `rebook_url`. If a longer id does not fit, the address is omitted."""
 
 MOST_BRAND_CHARACTERS = 60
 MOST_CONTACT_CHARACTERS = 120
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: names the nearest known one, or is empty."""
+    """The end of a sentence about an unknown word: it suggests the nearest known word, or is empty."""
     close = get_close_matches(word, known, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def wrong(sentence: str) -> PydanticCustomError:
-    """The error that a check raises. `sentence` goes on after the name of the key."""
+    """The error that a check raises. `sentence` continues after the name of the key."""
     return PydanticCustomError("wrong", "{sentence}", {"sentence": sentence})
 
 
@@ -89,12 +89,12 @@ def _rebook_url(url: str) -> str:
     if address.scheme not in ("http", "https") or not address.hostname or " " in url or not url.isprintable():
         raise wrong("should be an address that begins with https://")
     if unknown := {str(name) for _, name, _, _ in fields} - REBOOK_PLACEHOLDERS:
-        raise wrong(f"holds {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
+        raise wrong(f"contains {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
     if any(specification or conversion for _, _, specification, conversion in fields):
         raise wrong("should have nothing but {organisation_id} and {motif_id} in braces")
     filled_in = url.format_map(dict.fromkeys(REBOOK_PLACEHOLDERS, "1" * ID_LENGTH))
     if to_gsm7(filled_in) != filled_in:
-        raise wrong("has signs that an SMS cannot carry: write it as a browser shows it when you copy it (with %C3%A7)")
+        raise wrong("has characters that an SMS cannot contain: copy it from a browser, which writes %C3%A7 for ç")
     if not is_told_whole(filled_in):
         raise wrong(
             f"takes {septets(filled_in)} characters of an SMS (ids counted as {ID_LENGTH}, ~ and brackets as two): "
@@ -117,7 +117,7 @@ def _contact_line(line: str) -> str:
 
 def _website(address: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w/-]*)?", address):
-        raise wrong("should be an address as people type it, without https://, as rdv.example.fr")
+        raise wrong("should be an address as people type it, without https://, such as rdv.example.fr")
     return address
 
 
@@ -125,7 +125,7 @@ def _mail_address(address: str) -> str:
     try:
         parse_address(address)
     except ValueError:
-        raise wrong("should be an e-mail address, as accueil@example.fr or Accueil <accueil@example.fr>") from None
+        raise wrong("should be an e-mail address, such as accueil@example.fr or Accueil <accueil@example.fr>") from None
     return address
 
 
@@ -149,7 +149,7 @@ def _sender(sender: str) -> str:
 def _verticale(name: str) -> str:
     if name not in VERTICALES:
         guess = did_you_mean(name, VERTICALES) or f"; known are {', '.join(VERTICALES)}"
-        raise wrong(f"is no brand{guess}")
+        raise wrong(f"is not a brand{guess}")
     return name
 
 
@@ -157,15 +157,15 @@ def _gateway_name(name: str) -> str:
     if name in (TWILIO, VONAGE, DEFAULT_SOURCE):
         raise wrong("has its own webhooks: give a described gateway another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise wrong("should be small letters, digits, - and _ alone: it is part of the webhooks' addresses")
+        raise wrong("should have only small letters, digits, - and _: it is part of the webhooks' addresses")
     return name
 
 
 def _source_name(name: str) -> str:
     if name == DEFAULT_SOURCE:
-        raise wrong("is the main source, whose tables stand at the top level: give a further one another name")
+        raise wrong("is the main source, whose tables are at the top level: give a further one another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise wrong("should be small letters, digits, - and _ alone: it is part of the webhook's address")
+        raise wrong("should have only small letters, digits, - and _: it is part of the webhook's address")
     return name
 
 
@@ -187,7 +187,7 @@ def _amount(most: float, least: float, unit: str) -> Callable[[object], object]:
 def _base_address(url: str) -> str:
     try:
         address = urlsplit(url)
-        _ = address.port  # raises ValueError where it is none
+        _ = address.port  # raises ValueError if the port is not a number
     except ValueError:
         address = urlsplit("")
     has_more = address.query or address.fragment or address.username is not None
@@ -198,7 +198,7 @@ def _base_address(url: str) -> str:
         or not url.isprintable()
         or " " in url
     ):
-        raise wrong("should be the base address of an instance, as https://rdv.anct.gouv.fr")
+        raise wrong("should be the base address of an instance, such as https://rdv.anct.gouv.fr")
     return url.rstrip("/")
 
 

@@ -1,6 +1,6 @@
 """Reads settings from the environment and from `.env`, and says in one sentence what is wrong with them.
 
-The environment wins over the file, and an empty value counts as none.
+The environment takes precedence over the file. An empty value counts as missing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def load(cls, **values: Any) -> Self:
-        """The settings from `values` first, then the environment, then `.env`, then the defaults.
+        """The settings. `values` come first, then the environment, then `.env`, then the defaults.
 
         Raises `SettingsProblem` with a sentence for each problem.
         """
@@ -54,14 +54,15 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def exactly(cls, **values: Any) -> Self:
-        """The settings from `values` and the defaults only, without the environment and `.env`: for the demo and for
-        tests.
+        """The settings from `values` and the defaults only, without the environment and `.env`.
+
+        It is for the demo and for tests.
         """
         return cls.load(_build_sources=((InitSettingsSource(cls, init_kwargs=values),), values))
 
 
 def written_names() -> frozenset[str]:
-    """The names of all variables in the environment and in `.env`, ours and others, in capitals."""
+    """The names of all variables in the environment and in `.env`, in capitals, whether they are ours or not."""
     try:
         in_file = dotenv_values(ENV_FILE, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
@@ -70,9 +71,9 @@ def written_names() -> frozenset[str]:
 
 
 def secret_from(variable: str) -> SecretStr:
-    """The secret in the variable that `smsbot.toml` names (`secret_env`), from the environment or `.env`.
+    """The secret in a variable that `smsbot.toml` names (`secret_env`), from the environment or `.env`.
 
-    Raises `SettingsProblem` where it is missing.
+    Raises `SettingsProblem` if it is missing.
     """
     fields: dict[str, Any] = {"secret": (SecretStr | None, Field(default=None, validation_alias=variable))}
     reader = create_model("Secret", __base__=EnvironmentSettings, **fields)
@@ -88,16 +89,16 @@ def _refused_old_name(value: str | None) -> None:
 
 
 OldName = Annotated[str | None, AfterValidator(_refused_old_name)]
-"""A setting that has another name now. Who still uses the old one is told the new one."""
+"""A setting that now has another name. If the old name is used, the error says the new one."""
 
 
 def renamed_to(field: str) -> Any:
-    """The default of an `OldName`. `field` is the setting's name now."""
+    """The default of an `OldName`. `field` is the new name of the setting."""
     return Field(default=None, repr=False, json_schema_extra={_RENAMED_TO: field})
 
 
 def _sentences(settings: type[EnvironmentSettings], errors: list[ErrorDetails]) -> list[str]:
-    """One sentence for each problem. Where a setting is written under its old name, only the sentence about that."""
+    """One sentence for each problem. If a setting has its old name, only the sentence about the name."""
     by_field = {str(error["loc"][0]): error["type"] for error in errors}
     new_names = {field: _new_name(settings, field) for field in by_field}
     for new in new_names.values():
@@ -125,13 +126,13 @@ def _not_blank(secret: SecretStr) -> SecretStr:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
-"""A secret. It must not be blank, because everybody could guess that."""
+"""A secret. It must not be blank, because a blank one can be guessed."""
 
 
 def beside(value: SecretStr | None, info: ValidationInfo, *needed_by: str) -> SecretStr | None:
-    """Check that this secret comes together with a setting that needs it; `needed_by` are fields above it.
+    """Check that this secret is set exactly if a setting that needs it is set; `needed_by` are fields above it.
 
-    Returns the value. A `needed_by` that is wrong has its own sentence: then nothing is checked.
+    Returns the value. If a field of `needed_by` is wrong, it has its own sentence, and nothing is checked here.
     """
     if not all(name in info.data for name in needed_by):
         return value
@@ -144,9 +145,9 @@ def beside(value: SecretStr | None, info: ValidationInfo, *needed_by: str) -> Se
 
 
 def url_parts(value: str, *, schemes: tuple[str, ...]) -> SplitResult:
-    """The parts of an address with one of these schemes, with a host. Raises ValueError where it is no such address."""
+    """The parts of an address with a host and one of these schemes. Raises ValueError if it is not such an address."""
     url = urlsplit(value)
     if url.scheme not in schemes or not url.hostname or not value.isprintable() or " " in value:
         raise ValueError("no such address")
-    _ = url.port  # raises ValueError where the port is none
+    _ = url.port  # raises ValueError if the port is not a number
     return url

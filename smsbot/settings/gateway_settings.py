@@ -1,4 +1,4 @@
-"""The settings of the main sender, and of each gateway that needs no description in `smsbot.toml`."""
+"""The settings of the main sender, and of the gateways that need no description in `smsbot.toml`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class SenderSettings(EnvironmentSettings):
     """The main sender of SMS, whatever its gateway."""
 
     sender: Sender = Field(
-        description="a number as +33937000000, a short code, a name of up to 11 letters and digits, "
+        description="a number such as +33937000000, a short code, a name of up to 11 letters and digits, "
         "or the SID of a Messaging Service of Twilio's (MG…)"
     )
     sender_two_way: bool | None = Field(
         default=None,
-        description="true or false where SMSBOT_SENDER is a Messaging Service (MG…): whether usagers can answer "
-        "it; with any other sender, nothing, since its form already tells",
+        description="true or false if SMSBOT_SENDER is a Messaging Service (MG…): whether usagers can answer it; "
+        "with any other sender, leave it out, since the sender's form already says it",
     )
     twilio_sender: OldName = renamed_to("sender")
     twilio_two_way: OldName = renamed_to("sender_two_way")
 
     @property
     def sender_can_be_answered(self) -> bool:
-        """Whether usagers can answer messages from `sender`, as far as its form and these settings tell."""
+        """Whether usagers can answer messages from `sender`, according to its form and these settings."""
         by_form = sender_kind(self.sender).two_way
         return bool(self.sender_two_way) if by_form is None else by_form
 
@@ -54,7 +54,8 @@ class TwilioSettings(EnvironmentSettings):
         default=None, description="the account's auth token, with SMSBOT_TWILIO_ACCOUNT_SID beside it"
     )
     twilio_api_url: BaseAddress = Field(
-        default="https://api.twilio.com", description="the base address of Twilio's REST API, as https://api.twilio.com"
+        default="https://api.twilio.com",
+        description="the base address of Twilio's REST API, such as https://api.twilio.com",
     )
 
     @property
@@ -92,7 +93,7 @@ class VonageSettings(EnvironmentSettings):
     )
     vonage_api_url: BaseAddress = Field(
         default="https://api.nexmo.com",
-        description="the base address of Vonage's Messages API, as https://api.nexmo.com",
+        description="the base address of Vonage's Messages API, such as https://api.nexmo.com",
     )
 
     @property
@@ -103,7 +104,7 @@ class VonageSettings(EnvironmentSettings):
     @field_validator("vonage_private_key")
     @classmethod
     def _key_itself(cls, value: SecretStr | None) -> SecretStr | None:
-        """The private key. The variable holds it, with line ends that may be written as \\n, or names its file."""
+        """The private key. The variable contains it, perhaps with \\n for line ends, or the path of its file."""
         if value is None:
             return None
         text = value.get_secret_value()

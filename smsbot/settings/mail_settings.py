@@ -19,10 +19,10 @@ class MailSettings(EnvironmentSettings):
     smtp_url: str = Field(
         default="smtp://localhost:1025",
         repr=False,
-        description="smtp://, smtps:// or smtp+starttls:// with user:password@ where needed, a host and a port",
+        description="smtp://, smtps:// or smtp+starttls://, then user:password@ if needed, a host and a port",
     )
     mail_from: str = Field(
-        description="the one sender of the e-mails, as rdv@example.fr or Rendez-vous <rdv@example.fr>"
+        description="the one sender of the e-mails, such as rdv@example.fr or Rendez-vous <rdv@example.fr>"
     )
 
     @field_validator("smtp_url")
@@ -37,7 +37,7 @@ class MailSettings(EnvironmentSettings):
     @classmethod
     def _mail_address(cls, value: str) -> str:
         """Check that this is one address (RFC 5322) from which e-mail can be sent."""
-        from smsbot.messages.email_addresses import parse_address  # here: commands that only use the database need none
+        from smsbot.messages.email_addresses import parse_address  # imported here, as many commands do not need it
 
         if len(value) > _LONGEST_MAIL_FROM:
             raise ValueError("longer than any header")

@@ -11,30 +11,30 @@ from smsbot.settings.environment import EnvironmentSettings, Secret
 class RdvspSettings(EnvironmentSettings):
     """RDV Service Public as the owner of its appointments: where it is, and how we sign in there.
 
-    Without `rdvsp_url` smsbot runs on its own.
+    Without `rdvsp_url` smsbot runs on its own, not connected to it.
     """
 
     rdvsp_url: BaseAddress | None = Field(
-        default=None, description="the base address of RDV Service Public, as https://rdv.anct.gouv.fr"
+        default=None, description="the base address of RDV Service Public, such as https://rdv.anct.gouv.fr"
     )
     rdvsp_email: str | None = Field(
         default=None,
         repr=False,
-        description="the e-mail address of an agent at SMSBOT_RDVSP_URL, where that still allows to sign in with it; "
-        "nothing without SMSBOT_RDVSP_URL",
+        description="the e-mail address of an agent at SMSBOT_RDVSP_URL, if agents can still sign in there with one; "
+        "leave it out without SMSBOT_RDVSP_URL",
         pattern=r"\S@\S",
     )
     rdvsp_password: Secret | None = Field(
-        default=None, description="the password that belongs to SMSBOT_RDVSP_EMAIL, beside it"
+        default=None, description="the password that belongs to SMSBOT_RDVSP_EMAIL, set together with it"
     )
     rdvsp_client_id: str | None = Field(
         default=None,
-        description="the id of this service's OAuth application at SMSBOT_RDVSP_URL (needed with it, and nothing "
-        "without it or beside SMSBOT_RDVSP_EMAIL)",
+        description="the id of this service's OAuth application at SMSBOT_RDVSP_URL (needed with it; leave it out "
+        "without it or together with SMSBOT_RDVSP_EMAIL)",
         pattern=r"\S",
     )
     rdvsp_client_secret: Secret | None = Field(
-        default=None, description="the secret of the OAuth application, beside SMSBOT_RDVSP_CLIENT_ID"
+        default=None, description="the secret of the OAuth application, set together with SMSBOT_RDVSP_CLIENT_ID"
     )
     rdvsp_patience_seconds: float = Field(default=8, gt=0, le=300, description="a number of seconds above 0, up to 300")
     rdvsp_sync_minutes: float = Field(
@@ -45,7 +45,7 @@ class RdvspSettings(EnvironmentSettings):
     @field_validator("rdvsp_email", "rdvsp_password", "rdvsp_client_id", "rdvsp_client_secret")
     @classmethod
     def _one_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
-        """Check that a connected service has one whole way to sign in, and a service on its own has none.
+        """Check that a connected service has exactly one complete way to sign in, and other services have none.
 
         Settings that are wrong have their own sentence.
         """

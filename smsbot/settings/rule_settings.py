@@ -1,4 +1,4 @@
-"""The settings of the rules that hold for all appointments, unless `smsbot.toml` says otherwise."""
+"""The settings of the rules for all appointments, unless `smsbot.toml` says otherwise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Saint-Pierre-et-Miquelon, Nouvelle-Calédonie, Polynésie française, Wallis-et-
 
 
 class RuleSettings(EnvironmentSettings):
-    """When an appointment can be cancelled and is recalled, and who is answered how often."""
+    """When an appointment can be cancelled, when reminders are sent, and who gets how many answers."""
 
     cancellation_notice_hours: float = Field(
         default=4, ge=0, le=MOST_NOTICE_HOURS, description=f"a number of hours from 0 to {MOST_NOTICE_HOURS}"
@@ -28,13 +28,13 @@ class RuleSettings(EnvironmentSettings):
         default=48, gt=0, le=MOST_NOTICE_HOURS, description=f"a number of hours above 0, up to {MOST_NOTICE_HOURS}"
     )
     quiet_hours: str = Field(
-        default="21-8", description="hours of the day as 21-8 or 21:30-7:45, or off, in which reminders wait"
+        default="21-8", description="hours in which reminders wait, such as 21-8 or 21:30-7:45, or off"
     )
     rate_per_second: float | None = Field(
         default=None,
         gt=0,
         le=1000,
-        description="a number of messages above 0, up to 1000, or nothing where there is no limit",
+        description="a number of messages above 0, up to 1000; leave it out for no limit",
     )
     conversation_expiry_minutes: float = Field(
         default=60, gt=0, le=24 * 60, description="a number of minutes above 0, up to 1440"
@@ -43,24 +43,24 @@ class RuleSettings(EnvironmentSettings):
         default=15, ge=0, le=24 * 60, description="a number of minutes from 0 (never) to 1440"
     )
     answered_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=FRANCE_AND_OVERSEAS, description="country prefixes with commas between them, as +33,+590"
+        default=FRANCE_AND_OVERSEAS, description="country prefixes with commas between them, such as +33,+590"
     )
     neutral_texts_per_day: int = Field(default=1000, ge=0, description="a whole number, 0 or more")
     answers_per_day: int = Field(default=60, ge=1, le=1000, description="a whole number from 1 to 1000")
 
     @property
     def cancellation_notice(self) -> timedelta:
-        """How long before its start an appointment can last be cancelled, unless `smsbot.toml` says otherwise."""
+        """How long before its start an appointment can still be cancelled, unless `smsbot.toml` says otherwise."""
         return timedelta(hours=self.cancellation_notice_hours)
 
     @property
     def reminder_lead(self) -> timedelta:
-        """How long before its start the usager is reminded of an appointment, at the earliest."""
+        """How long before the start of an appointment its usager is reminded, at the earliest."""
         return timedelta(hours=self.reminder_hours)
 
     @property
     def reminders_wait(self) -> QuietHours | None:
-        """The hours, in the appointment's zone, in which no reminder is sent; None where there are none."""
+        """The hours, in the appointment's zone, in which no reminder is sent; None if there are none."""
         return QuietHours.parse(self.quiet_hours)
 
     @property

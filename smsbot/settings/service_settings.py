@@ -57,7 +57,7 @@ class Settings(RdvspSettings, DatabaseSettings):
     log_format: Literal["json", "console"] = Field(default="json", description="json or console")
     retention_days: int = Field(default=90, ge=1, le=3650, description="a whole number of days from 1 to 3650")
     segment_price: Decimal | None = Field(
-        default=None, ge=0, le=10, description="the price of one SMS segment in euros, as 0.07"
+        default=None, ge=0, le=10, description="the price of one SMS segment in euros, such as 0.07"
     )
 
     @property
@@ -80,7 +80,7 @@ class Settings(RdvspSettings, DatabaseSettings):
         return value.lower() if isinstance(value, str) else value
 
 
-class ServiceSettings(  # the last is read, and told of, first
+class ServiceSettings(  # the last class is read first, and its problems are shown first
     OpenIdSettings,
     RuleSettings,
     RdvspWebhookSettings,
@@ -91,11 +91,11 @@ class ServiceSettings(  # the last is read, and told of, first
     WebSettings,
     Settings,
 ):
-    """All settings: of gateways, e-mail, the rules that hold everywhere, and what `Settings` has."""
+    """All settings: of gateways, e-mail, web and the general rules, and those in `Settings`."""
 
     @property
     def usual_sender(self) -> UsualSender:
-        """The main sender, and the gateways that have credentials here, for `smsbot.toml` to build on."""
+        """The main sender, and the gateways with credentials in these settings, for reading `smsbot.toml`."""
         there = {TWILIO: self.has_twilio, VONAGE: self.has_vonage}
         gateways = tuple(name for name, is_there in there.items() if is_there)
         return UsualSender(self.sender, self.sender_can_be_answered, gateways)

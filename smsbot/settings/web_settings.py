@@ -1,4 +1,4 @@
-"""The settings of what is served over HTTP, and of the agents' signing in with OpenID Connect."""
+"""The settings of what is served over HTTP, and of the agents' sign-in with OpenID Connect."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(LINK_PATH) - MOST_LINK_CHARACTERS
 
 
 class WebSettings(EnvironmentSettings):
-    """Under which address the service is reached, what it signs with, and whom it believes."""
+    """The address of the service, the key with which it signs, and the proxies that it trusts."""
 
     public_url: BaseAddress = Field(
         default="http://localhost:8000",
-        description="the address under which the outside reaches the service, as https://rdv.example.fr, "
-        f"without query or fragment, of {_MOST_PUBLIC_URL} characters at most and in letters that every SMS has",
+        description="the address at which the outside reaches the service, such as https://rdv.example.fr, without "
+        f"query or fragment, of {_MOST_PUBLIC_URL} characters at most, all of which exist in SMS",
     )
     secret_key: SecretStr = Field(
         description="a random text of 32 bytes or more (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
@@ -30,12 +30,12 @@ class WebSettings(EnvironmentSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="the addresses or networks of the proxies in front, with commas between them, "
-        "as 127.0.0.1,10.0.0.0/8",
+        "such as 127.0.0.1,10.0.0.0/8",
     )
     webhooks_to_private_networks: bool = Field(
         default=False,
-        description="true where other systems are told of events inside a private network, and by http on this "
-        "machine, else false",
+        description="true if events are sent to other systems in a private network, or by http on this machine; "
+        "otherwise false",
     )
     api_requests_per_minute: int = Field(
         default=1200,
@@ -55,7 +55,7 @@ class WebSettings(EnvironmentSettings):
     @field_validator("public_url")
     @classmethod
     def _fits_an_sms(cls, value: str) -> str:
-        """Limit the length of the public URL, because every link in an SMS begins with it."""
+        """Limit the length of the public URL, because all links in SMS begin with it."""
         if not is_told_whole(f"{value}{LINK_PATH}{'z' * MOST_LINK_CHARACTERS}"):
             raise ValueError("too long for an SMS, or not in its letters")
         return value
@@ -63,7 +63,7 @@ class WebSettings(EnvironmentSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        """Check the length of the key without the spaces around it."""
+        """Check the length of the key, without the spaces around it."""
         if len(value.get_secret_value().strip().encode()) < 32:
             raise ValueError("too short")
         return value
@@ -80,29 +80,29 @@ class WebSettings(EnvironmentSettings):
 
 
 class OpenIdSettings(EnvironmentSettings):
-    """The provider with which agents sign in besides passwords, if there is one."""
+    """The provider through which agents sign in, in addition to passwords, if there is one."""
 
     oidc_issuer: str | None = Field(
         default=None,
-        description="the address of the OpenID Connect provider, as https://auth.agentconnect.gouv.fr/api/v2",
+        description="the address of the OpenID Connect provider, such as https://auth.agentconnect.gouv.fr/api/v2",
     )
     oidc_client_id: str | None = Field(
         default=None,
-        description="the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it, and nothing without)",
+        description="the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it; leave it out without)",
         pattern=r"\S",
     )
     oidc_client_secret: Secret | None = Field(
         default=None,
-        description="the secret that SMSBOT_OIDC_ISSUER gave this service (needed with it, and nothing without)",
+        description="the secret that SMSBOT_OIDC_ISSUER gave this service (needed with it; leave it out without)",
     )
     oidc_scopes: str = Field(
-        default="openid email", description="scopes with spaces between them, among them openid and email"
+        default="openid email", description="scopes with spaces between them, including openid and email"
     )
-    oidc_name: str | None = Field(default=None, description="what agents call the provider, as ProConnect")
+    oidc_name: str | None = Field(default=None, description="what agents call the provider, such as ProConnect")
     oidc_emails_verified: bool = Field(
         default=False,
-        description="true where the provider vouches for every e-mail address without saying so, as ProConnect does, "
-        "else false",
+        description="true if the provider has checked every e-mail address but does not say so, like ProConnect; "
+        "otherwise false",
     )
 
     @field_validator("oidc_issuer")

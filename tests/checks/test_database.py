@@ -57,7 +57,7 @@ def test_ids_that_no_record_has(own_database: Database, tmp_path: Path) -> None:
     [_, (level, sentence)] = look(own_database, policy)
     assert (level, sentence) == (
         Level.WARNING,
-        "organisations 13 of rdvsp is in no appointment: is it the right id?",
+        "no appointment has organisations 13 of rdvsp: is it the right id?",
     )
 
 

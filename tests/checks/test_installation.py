@@ -86,8 +86,8 @@ def test_an_id_that_rdv_service_public_cannot_have_is_told(monkeypatch: pytest.M
     assert found(monkeypatch, toml) == []  # on its own, ids are whatever the feeding system says
     [line] = found(monkeypatch, toml, SMSBOT_RDVSP_WEBHOOK_SECRET="s")
     assert line == (
-        "warning smsbot.toml: organisations 'mairie-12' of rdvsp cannot be: take the whole number by which RDV Service "
-        "Public knows it"
+        "warning smsbot.toml: organisations 'mairie-12' of rdvsp does not exist: write the whole number that RDV "
+        "Service Public uses for it"
     )
 
 

@@ -30,10 +30,10 @@ def test_a_running_installation_is_well_and_each_fault_is_named(
 
     status, found = told(service, "--mail-to", "ops@example.fr")
     assert (status, [each for each in found.values() if each.startswith("wrong")]) == (0, [])
-    assert found["webhook"] == f"ok {webhook} takes what Twilio signs"
+    assert found["webhook"] == f"ok {webhook} accepts the signature of Twilio"
     assert found["Twilio"] == "ok the credentials are right, and the account is active"
     assert found["sender"] == f"ok {OUR_NUMBER} belongs to the account and posts here"
-    assert found["database"].endswith("its schema is that of this version")
+    assert found["database"].endswith("with the schema of this version")
     [mail] = smtp.messages
     assert mail.recipients == ("ops@example.fr",)
     assert twilio.messages == []
@@ -62,7 +62,7 @@ def test_before_the_first_start_it_makes_nothing(make_service: MakeService) -> N
     service = make_service(database_url="sqlite:///smsbot.db")
     status, found = told(service, "--offline")
     assert status == 0
-    assert found["database"] == f"ok there is none yet at {service.folder / 'smsbot.db'}: smsbot serve makes it"
+    assert found["database"] == f"ok there is none yet at {service.folder / 'smsbot.db'}: smsbot serve creates it"
     assert list(service.folder.glob("smsbot.db*")) == []
 
 

@@ -197,9 +197,9 @@ WRONG_WAYS = [
         ".gateways.1] two_way cannot be: nobody can",
     ),
     ("['twilio', { gateway = 'agregat', two_way = true }]", ".gateways.1] two_way cannot be: nobody can"),
-    ("['twilio', 'twilio']", "] gateways names one way twice"),
-    ("['agregat']", "] gateways has no way for replies"),
-    ("[{ gateway = 'vonage', sender = 'RdvSoli' }]", "] gateways has no way for replies"),
+    ("['twilio', 'twilio']", "] gateways contains the same gateway and sender twice"),
+    ("['agregat']", "] gateways has no route for replies"),
+    ("[{ gateway = 'vonage', sender = 'RdvSoli' }]", "] gateways has no route for replies"),
 ]
 
 
@@ -217,7 +217,7 @@ def test_a_messaging_service_with_ways_says_whether_it_can_be_answered(load: Loa
 
 
 def test_a_number_belongs_to_one_conversation(load: Load) -> None:
-    with pytest.raises(PolicyProblem, match=r"line 4: \[channels\.36106\] gateways names 36105, which belongs to"):
+    with pytest.raises(PolicyProblem, match=r"line 4: \[channels\.36106\] gateways contains 36105, which belongs to"):
         load("""[channels.36100]
             gateways = ["twilio", { gateway = "vonage", sender = "36105" }]
             [channels.36106]
@@ -228,15 +228,15 @@ def test_a_number_belongs_to_one_conversation(load: Load) -> None:
 WRONG_GATEWAYS = [
     ("[gateways.twilio]", 1, "[gateways] twilio has its own webhooks: give a described gateway another name"),
     ("[gateways.rdvsp]", 1, "[gateways] rdvsp has its own webhooks"),
-    ("[gateways.Agregat]", 1, "[gateways] Agregat should be small letters, digits, - and _ alone"),
+    ("[gateways.Agregat]", 1, "[gateways] Agregat should have only small letters, digits, - and _"),
     ("[gateways.a]", 1, "[gateways.a] send is missing"),
     ("[gateways.a.send]\nmethod = 'POST'", 1, "[gateways.a.send] url is missing"),
 ]
 
 WRONG_SENDS = [
     ("url = 'api.fr'", "[gateways.a.send] url should be an address that begins with https://"),
-    ("url = 'https://user@api.fr'", "[gateways.a.send] url should name its host plainly"),
-    ("url = 'https://{recipient}.fr'", "[gateways.a.send] url should name its host plainly"),
+    ("url = 'https://user@api.fr'", "[gateways.a.send] url should contain its host as it is"),
+    ("url = 'https://{recipient}.fr'", "[gateways.a.send] url should contain its host as it is"),
     ("url = 'https://api.fr:x'", "[gateways.a.send] url should be an address that begins with https://"),
     ("url = 'https://api.fr/{'", "[gateways.a.send] url should have braces only around names"),
     ("url = 'https://api.fr/{text.x}'", "[gateways.a.send] url should have braces only around names"),
@@ -244,19 +244,22 @@ WRONG_SENDS = [
     ("url = 'https://api.fr/{0}'", "[gateways.a.send] url should have braces only around names"),
     (
         "url = 'https://api.fr/{txt}'",
-        '[gateways.a.send] url holds {txt}, which is not filled in here; did you mean "text"?',
+        '[gateways.a.send] url contains {txt}, which is not filled in here; did you mean "text"?',
     ),
     ("method = 'PATCH'", "[gateways.a.send] method should be 'POST', 'PUT' or 'GET'"),
     ("method = 'GET'", "[gateways.a.send] method is GET, which has no body"),
-    ("form = { a = '{text}' }", "[gateways.a.send] json cannot stand beside form"),
-    ("headers = { 'X Key' = 'a' }", '[gateways.a.send] headers holds "X Key", which is no name of a header'),
-    ("headers = { X = '{text}' }", "[gateways.a.send.headers] X holds {text}, which is not filled in here"),
-    ("headers = { Authorization = 'Bearer x' }", "[gateways.a.send.headers] Authorization should hold the name of a"),
+    ("form = { a = '{text}' }", "[gateways.a.send] json cannot be used together with form"),
+    ("headers = { 'X Key' = 'a' }", '[gateways.a.send] headers contains "X Key", which is not the name of a header'),
+    ("headers = { X = '{text}' }", "[gateways.a.send.headers] X contains {text}, which is not filled in here"),
+    (
+        "headers = { Authorization = 'Bearer x' }",
+        "[gateways.a.send.headers] Authorization should contain the name of a",
+    ),
     ("basic_auth = '{key}'", "[gateways.a.send] basic_auth should be user:password"),
     ("basic_auth = 'user:password'", "[gateways.a.send] basic_auth should be user:password, with the name of a secret"),
-    ("basic_auth = 'user:{text}{key}'", "[gateways.a.send] basic_auth holds {text}, which is not filled in here"),
-    ("query = { a = '{secret}' }", "[gateways.a.send.query] a holds {secret}, which is not filled in here"),
-    ("query = { a = '{callback_url}' }", "[gateways.a] send holds {callback_url}, but [status] does not say"),
+    ("basic_auth = 'user:{text}{key}'", "[gateways.a.send] basic_auth contains {text}, which is not filled in here"),
+    ("query = { a = '{secret}' }", "[gateways.a.send.query] a contains {secret}, which is not filled in here"),
+    ("query = { a = '{callback_url}' }", "[gateways.a] send contains {callback_url}, but [status] does not describe"),
     ("query = { a = 1 }", "[gateways.a.send.query] a should be a text, in quotes"),
 ]
 
@@ -292,7 +295,7 @@ WRONG_TABLES = [
     ("answer = { refused = [1] }", "[gateways.a.answer] error is missing: it should say where the codes"),
     (
         "answer = { error = 'e', refused = [1, 2], later = ['2'] }",
-        '[gateways.a.answer] later holds "2", which stands in',
+        '[gateways.a.answer] later contains "2", which is in',
     ),
     ("answer = { taken_statuses = ['200'] }", "[gateways.a.answer.taken_statuses] 0 should be a whole number"),
     ("answer = { later_statuses = [20] }", "[gateways.a.answer.later_statuses] 0 should be an HTTP status"),
@@ -300,7 +303,7 @@ WRONG_TABLES = [
     ("answer = { ids = 'x' }", '[gateways.a.answer] ids is not known here; did you mean "id"?'),
     (
         "answer = { id = 'messages[0].id' }",
-        "[gateways.a.answer] id should be names and positions with points between, as messages.0.id; "
+        "[gateways.a.answer] id should be names and positions with points between, such as messages.0.id; "
         'did you mean "messages.0.id"?',
     ),
     ("answer = { id = '$.messages.0.id' }", "[gateways.a.answer] id should be names and positions with points between"),
@@ -310,14 +313,17 @@ WRONG_TABLES = [
     ("answer = { id = 'id.' }", "[gateways.a.answer] id should be names and positions with points between"),
     ("answer = { id = ' id' }", "[gateways.a.answer] id should be names and positions with points between"),
     ("answer = { result = 'a[b]', taken = [1] }", "[gateways.a.answer] result should be names and positions"),
-    ("answer = { error = '.e' }", "[gateways.a.answer] error should be names and positions with points between, as m"),
+    (
+        "answer = { error = '.e' }",
+        "[gateways.a.answer] error should be names and positions with points between, such as m",
+    ),
     ("incoming = { sender = 'f', recipient = 't', text = 'x', id = 'i' }", "[gateways.a] incoming comes by webhook"),
     ("status = { status = 's', words = {} }", "[gateways.a] status comes by webhook: say in webhooks"),
     ("webhooks = { format = 'json' }", "[gateways.a.webhooks] authentication is missing"),
 ]
 AUTHENTICATED = "webhooks = { format = 'json', authentication = { kind = 'header', name = 'X', secret = '{key}' } }\n"
 WRONG_WEBHOOKS = [
-    ("", "[gateways.a] webhooks tells nothing: describe incoming, status or both"),
+    ("", "[gateways.a] webhooks has no use: describe incoming, status or both"),
     (
         "incoming = { sender = 'f', text = 'x', id = 'i' }",
         "[gateways.a.incoming] recipient or our_number, one of the two",
@@ -343,7 +349,7 @@ WRONG_WEBHOOKS = [
             "incoming = { sender = 'f', recipient = 't', text = 'x', id = 'i', time = 'z' }\n".replace(
                 f"= '{key}'", "= '$.a[0]'"
             ),
-            f"[gateways.a.incoming] {name} should be names and positions with points between, as messages.0.id; "
+            f"[gateways.a.incoming] {name} should be names and positions with points between, such as messages.0.id; "
             'did you mean "a.0"?',
         )
         for key, name in (("f", "sender"), ("t", "recipient"), ("x", "text"), ("i", "id"), ("z", "time"))
@@ -359,11 +365,11 @@ WRONG_WEBHOOKS = [
     ),
     (
         "status = { status = 's', words = {}, id = 'i' }",
-        "[gateways.a] status does not tell which message it is about",
+        "[gateways.a] status does not say which message it is about",
     ),
     (
         "status = { status = 's', words = { D = 'deliverd' }, id = 'i' }",
-        '[gateways.a.status] words translates into "deliverd", which is no status; did you mean "delivered"?',
+        '[gateways.a.status] words translates into "deliverd", which is not a status; did you mean "delivered"?',
     ),
 ]
 
@@ -404,9 +410,9 @@ def test_a_path_that_may_lead_somewhere_is_taken(load: Load, path: str) -> None:
         ("kind = 'header', name = 'X Y', secret = '{key}'", "name should be the name of a header"),
         (
             "kind = 'header', name = 'X', secret = 'hunter2'",
-            "secret should hold the name of a secret in braces, not the",
+            "secret should contain the name of a secret in braces, not the",
         ),
-        ("kind = 'header', name = 'X', secret = '{text}'", "secret holds {text}, which is not filled in here"),
+        ("kind = 'header', name = 'X', secret = '{text}'", "secret contains {text}, which is not filled in here"),
         ("kind = 'basic', name = 'X', secret = 'u:{key}'", "name has no meaning for basic: remove it"),
         ("kind = 'basic', secret = '{key}'", "secret should be user:password, with the name of a secret"),
         ("kind = 'query', name = 'tag', secret = '{key}'", "name is a parameter that smsbot itself puts into the addr"),
@@ -445,13 +451,13 @@ def test_a_content_type_that_is_none_is_told(load: Load, content_type: str) -> N
 
 def test_a_signature_needs_a_body(load: Load) -> None:
     content = RECEIVING.replace('json", auth', 'query", auth').replace("header", "hmac")
-    with pytest.raises(PolicyProblem, match="hmac signs a body, and a webhook of the format query has none"):
+    with pytest.raises(PolicyProblem, match="hmac signs a body, but a webhook of the format query has no body"):
         load(content)
 
 
 @every_line("value", ["2026-05-04", "nan", "[1, { a = inf }]", "10:00:00"])
 def test_only_what_json_can_hold_stands_in_json(load: Load, value: str) -> None:
-    with pytest.raises(PolicyProblem, match=r"line 5: \[gateways\.a\.send\] json should hold only texts, numbers"):
+    with pytest.raises(PolicyProblem, match=r"line 5: \[gateways\.a\.send\] json should contain only texts, numbers"):
         load(f"""[gateways.a]
             [gateways.a.send]
             url = 'https://a.fr'

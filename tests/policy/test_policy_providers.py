@@ -101,11 +101,14 @@ def test_a_mistake_beside_a_provider_is_told_with_its_line(load: Load, content: 
     ("lines", "sentence"),
     [
         ([SEND, TOKEN], "token is not used: put {access_token} into send"),
-        ([TOKEN_SEND], "holds {access_token}, which is not filled in here"),
-        ([SEND.replace("{text}", "{text} {since}")], "holds {since}, which is not filled in here"),
-        ([TOKEN_SEND, TOKEN.replace("{key}", "{recipient}")], "secret holds {recipient}, which is not filled in here"),
+        ([TOKEN_SEND], "contains {access_token}, which is not filled in here"),
+        ([SEND.replace("{text}", "{text} {since}")], "contains {since}, which is not filled in here"),
+        (
+            [TOKEN_SEND, TOKEN.replace("{key}", "{recipient}")],
+            "secret contains {recipient}, which is not filled in here",
+        ),
         ([TOKEN_SEND, TOKEN.replace("form", "value = '$.x', form")], "token] value should be names and positions"),
-        ([SEND, POLL], "poll brings messages: describe in incoming where their parts stand"),
+        ([SEND, POLL], "poll brings messages: describe in incoming where their parts are found"),
         ([SEND, POLL, INCOMING.replace(" }", ", format = 'form' }")], 'format should be "json" or "xml"'),
         ([SEND, POLL, INCOMING.replace("id = 'i'", "in_reply_to = 'i'")], "or time is needed: without either"),
         ([SEND, WEBHOOKS, INCOMING.replace(" }", ", each = 'a', format = 'query' }")], "each has no meaning in a form"),
@@ -125,7 +128,7 @@ def test_a_mistake_beside_a_provider_is_told_with_its_line(load: Load, content: 
         ([SEND, "answer = { refused_when = { '$' = [1] } }"], "should be names and positions with points between"),
         (
             [SEND, WEBHOOKS.replace("header", "hmac"), INCOMING.replace(" }", ", format = 'query' }")],
-            "hmac signs a body, and a webhook of the format query has none",
+            "hmac signs a body, but a webhook of the format query has no body",
         ),
     ],
 )

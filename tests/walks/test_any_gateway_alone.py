@@ -72,7 +72,7 @@ class Alone(NamedTuple):
     settings: dict[str, str]
     toml: str | None
     acknowledgement: str = ""
-    checked: str = "no call of it is known that changes nothing"
+    checked: str = "it has no known request that changes nothing"
 
 
 @contextmanager
@@ -130,7 +130,9 @@ def test_it_starts_sends_receives_and_hears_what_became_of_it(
         assert service.twilio.requests == 0
         checked = service.run("check").stdout
         assert alone.checked in checked
-        assert re.search(rf"^ok +webhook: .*/webhooks/{alone.gateway}/sms takes what", checked, re.MULTILINE), checked
+        assert re.search(
+            rf"^ok +webhook: .*/webhooks/{alone.gateway}/sms accepts the signature", checked, re.MULTILINE
+        ), checked
         assert "missed messages" not in service.log  # nobody is asked who has no list of messages
         assert httpx.post(f"{service.url}/webhooks/twilio/sms").status_code == 404
 
