@@ -1,4 +1,4 @@
-"""`smsbot agent …`: agents' accounts, passwords and API tokens, the organisations they may act in, and unlocking."""
+"""`smsbot agent …`: agents' accounts, passwords, API tokens and organisations; and unlocking after wrong answers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TokenDays = Annotated[
-    int | None, typer.Option(min=1, max=3650, help="The token is good for so many days; without it, for ever.")
+    int | None, typer.Option(min=1, max=3650, help="The token is valid for so many days; without it, for ever.")
 ]
 
 SourceOption = Annotated[str, typer.Option(help="The source that numbers the organisations.")]
 
 app = typer.Typer(
     name="agent",
-    help="Agents: who may use the console and the API, in which organisations, and as what.",
+    help="Agents: who may use the console and the API, in which organisations, and in which role.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -47,14 +47,14 @@ def add(
     ] = None,
     source: SourceOption = DEFAULT_SOURCE,
     everywhere: Annotated[bool, typer.Option("--all", help="They may act in all organisations.")] = False,
-    administrator: Annotated[bool, typer.Option(help="They manage the accounts there, too.")] = False,
+    administrator: Annotated[bool, typer.Option(help="They also manage the accounts there.")] = False,
     name: Annotated[str, typer.Option(help="Their name, as lists of accounts show it.")] = "",
     token_days: TokenDays = None,
 ) -> None:
     """Add an agent, and print their API token: only now, alone on the last line.
 
-    The organisations need not be known yet. An agent who is there already gets these in addition to their own, and a
-    further token; the former ones stay good (smsbot agent revoke ends them all).
+    The organisations need not be known yet. An existing agent gets these organisations in addition, and one more token;
+    the other tokens stay valid (smsbot agent revoke ends them all).
     """
     from smsbot.agents.account_changes import add_agent, let_act_everywhere
     from smsbot.agents.accounts import Role
@@ -84,7 +84,7 @@ def add(
 def token(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")], token_days: TokenDays = None
 ) -> None:
-    """Print a further API token of an agent: only now, alone on the last line. The former ones stay good."""
+    """Print one more API token of an agent: only now, alone on the last line. The other tokens stay valid."""
     from smsbot.agents.accounts import find_agent
     from smsbot.agents.tokens import issue_token
 
@@ -104,7 +104,7 @@ def token(
 
 @app.command("list")
 def list_them() -> None:
-    """List the agents, where and what they are, how many tokens they have and when they last used one or signed in."""
+    """List the agents: their organisations and roles, their tokens, and when they last used one or signed in."""
     from smsbot.agents.accounts import list_accounts
 
     with one_clear_line():
@@ -115,7 +115,7 @@ def list_them() -> None:
 
 @app.command()
 def revoke(email: Annotated[str, typer.Argument(help="The agent's e-mail address.")]) -> None:
-    """Shut an agent out: all their tokens and their organisations end at once."""
+    """Shut an agent out: all their tokens and organisations end at once."""
     from smsbot.agents.account_changes import revoke_agent
     from smsbot.agents.accounts import is_administered_everywhere
 
@@ -137,7 +137,7 @@ def revoke(email: Annotated[str, typer.Argument(help="The agent's e-mail address
 
 
 _NOBODY_EVERYWHERE = (
-    "Nobody administers all organisations any more: smsbot agent administrator EMAIL --all names somebody."
+    "Nobody administers all organisations any more: smsbot agent administrator EMAIL --all makes somebody do so."
 )
 
 
@@ -171,9 +171,9 @@ def password(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
     end_tokens: Annotated[bool, typer.Option("--end-tokens", help="End the agent's API tokens as well.")] = False,
 ) -> None:
-    """Set an agent's password: asked for twice, or read as a line from the standard input.
+    """Set an agent's password: asked for twice, or read as one line from the standard input.
 
-    Their sessions end. Without this command they choose one themselves, by a link that /agents sends them.
+    Their sessions end. Without this command agents choose a password themselves, by a link that /agents sends them.
     """
     from smsbot.settings import Settings
 
@@ -188,7 +188,7 @@ def password(
 def change_password(database: Database, email: str, chosen: str, now: datetime, *, end_tokens: bool = False) -> None:
     """Set the password of the agent with this address. With `end_tokens`, the agent's API tokens end too.
 
-    Raises CommandFailed where there is no such agent, or the password is weak.
+    Raises CommandFailed if there is no such agent, or the password is weak.
     """
     from smsbot.agents.accounts import find_agent
     from smsbot.agents.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Hashing, Weakness, set_password, weakness_of
@@ -222,16 +222,16 @@ def administrator(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
     organisation: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="Only of this organisation, as the source numbers it; repeat for more."),
+        typer.Option(metavar="ID", help="Only in this organisation, as the source numbers it; repeat for more."),
     ] = None,
     source: SourceOption = DEFAULT_SOURCE,
-    everywhere: Annotated[bool, typer.Option("--all", help="Of all organisations, the coming ones too.")] = False,
-    no_longer: Annotated[bool, typer.Option("--no-longer", help="They manage accounts no longer.")] = False,
+    everywhere: Annotated[bool, typer.Option("--all", help="In all organisations, also in future ones.")] = False,
+    no_longer: Annotated[bool, typer.Option("--no-longer", help="They no longer manage accounts.")] = False,
 ) -> None:
     """Let an agent manage accounts in the console, in their own organisations.
 
-    With --organisation, they manage those of these organisations, where they may then act; with --all, those of all
-    organisations.
+    With --organisation, they manage the accounts of these organisations, and may act there; with --all, the accounts of
+    all organisations.
     """
     from smsbot.agents import account_changes, accounts
 
@@ -263,7 +263,7 @@ def administrator(
 def _give_role(
     connection: Connection, agent: Agent, keys: Sequence[OrganisationReference], role: Role, now: datetime
 ) -> None:
-    """Make the agent this in these organisations; without any, in all. Nobody becomes an agent where they were none."""
+    """Give the agent this role in these organisations, or in all if there are none. Role.AGENT only takes away."""
     from smsbot.agents import account_changes, accounts
 
     if role is accounts.Role.AGENT:
@@ -280,7 +280,7 @@ def _give_role(
 
 
 def write(work: Callable[[Connection], T]) -> T:
-    """What `work` returns, done in one transaction on the database of the settings."""
+    """Run `work` in one transaction on the database of the settings, and return its result."""
     from smsbot.settings import Settings
 
     with ready_database(Settings.load()) as database:
@@ -297,7 +297,7 @@ def _address(email: str) -> str:
 
 
 def organisation_id(written: str) -> str:
-    """An organisation's id at its source, as it was written. Raises CommandFailed."""
+    """An organisation's id at its source, as it was written. Raises CommandFailed if it is not an id."""
     from smsbot.sources import texts
 
     identifier = texts.identifier(written)

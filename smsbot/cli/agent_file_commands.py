@@ -31,12 +31,12 @@ _WHY = {
 
 def import_accounts(
     file: Annotated[Path, typer.Argument(help="CSV with the columns e-mail, nom, rôle, organisations, source.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, but change nothing.")] = False,
 ) -> None:
-    """Add and change the accounts that a CSV file names, in one transaction; nobody is written to.
+    """Add and change the accounts in a CSV file, in one transaction; nobody gets a message.
 
-    Organisations are named by their ids or names, with commas between them, or toutes for all; the role is agent or
-    administrateur. What the file does not name stays as it is. Whoever has no password yet asks for a link at /agents.
+    Organisations are given by ids or names, with commas between them, or toutes for all; the role is agent or
+    administrateur. What is not in the file stays as it is. Agents without a password ask for a link at /agents.
     """
     from smsbot.agents.account_file import read_accounts
     from smsbot.agents.account_import import carry_out, lock_for_import, plan_import
@@ -68,9 +68,9 @@ def import_accounts(
 
 
 def export_accounts(
-    revoked: Annotated[bool, typer.Option("--revoked", help="Those that are shut out, instead.")] = False,
+    revoked: Annotated[bool, typer.Option("--revoked", help="Only the accounts that are shut out.")] = False,
 ) -> None:
-    """Print all accounts as CSV, in the columns that `smsbot agent import` reads."""
+    """Print all accounts as CSV, with the columns that `smsbot agent import` reads."""
     from smsbot.agents.account_file import columns_of_accounts
     from smsbot.agents.account_list import AccountQuery, StateFilter, list_all
     from smsbot.agents.administration import OPERATOR

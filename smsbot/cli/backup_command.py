@@ -1,4 +1,4 @@
-"""`smsbot backup`: a copy of the SQLite database that was made while the service runs, and the proof of a copy."""
+"""`smsbot backup`: copies the SQLite database while the service runs, and checks that a copy can be restored."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ app = typer.Typer()
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="The new file; in a folder, a name with date and time is made up.")],
+    file: Annotated[Path, typer.Argument(help="The new file; if it is a folder, a name with date and time is made.")],
     check: Annotated[
-        bool, typer.Option("--check", help="Make no backup: prove that FILE is one, and tell what is in it.")
+        bool, typer.Option("--check", help="Make no backup: check that FILE is one, and show what is in it.")
     ] = False,
 ) -> None:
-    """Copy the SQLite database to a new file while the service runs, and prove that the copy can be restored.
+    """Copy the SQLite database to a new file while the service runs, and check that the copy can be restored.
 
-    Nothing is overwritten, and only the owner can read the file. With --check no settings are needed. PostgreSQL is
-    backed up with pg_dump.
+    Nothing is overwritten, and only the owner can read the file. With --check no settings are needed. Back PostgreSQL
+    up with pg_dump.
     """
     from smsbot.store.backup import make_backup, prove_backup
 
@@ -44,7 +44,7 @@ def backup(
 
 
 def _database(target: Path) -> Path:
-    """The SQLite file of the settings. Raises `CommandFailed` for PostgreSQL and where there is no file."""
+    """The SQLite file of the settings. Raises `CommandFailed` for PostgreSQL, and if the file does not exist."""
     from smsbot.settings import Settings
 
     database = sqlite_file(Settings.load())
@@ -59,12 +59,12 @@ def _database(target: Path) -> Path:
 
 def _lines(proven: ProvenBackup) -> Iterator[str]:
     if proven.contents is None:
-        yield f"{proven.file}: whole, of an earlier version ({proven.revision}): after restoring, smsbot migrate."
+        yield f"{proven.file}: intact, of an earlier version ({proven.revision}): after restoring, run smsbot migrate."
         return
-    yield f"{proven.file}: whole, schema {proven.revision}, that of this version."
+    yield f"{proven.file}: intact, with the schema of this version ({proven.revision})."
     contents = proven.contents
     yield f"  {contents.appointments} appointments, {contents.coming} of them to come"
-    yield f"  {contents.received} messages received, {contents.sent} sent, {contents.waiting} that had not left"
-    yield f"  {contents.stopped_numbers} numbers that said STOP, {contents.agents} agents"
+    yield f"  {contents.received} messages received, {contents.sent} sent, {contents.waiting} not sent yet"
+    yield f"  {contents.stopped_numbers} numbers that wrote STOP, {contents.agents} agents"
     if contents.newest is not None:
         yield f"  newest message: {contents.newest.astimezone():%Y-%m-%d %H:%M:%S %Z}"

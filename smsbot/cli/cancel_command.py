@@ -1,4 +1,4 @@
-"""`smsbot cancel`: one appointment, as agents cancel it, or with `--day` many at once."""
+"""`smsbot cancel`: cancels one appointment as agents do, or with `--day` many at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.command()
 def cancel(
-    by: Annotated[str, typer.Option(help="Who cancels: agent, or the e-mail address of one, for the audit.")],
+    by: Annotated[str, typer.Option(help="Who cancels: agent, or an agent's e-mail address, for the audit.")],
     appointment: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="The appointment's id, ours or the source's.")
     ] = None,
@@ -26,22 +26,22 @@ def cancel(
     organisation: Annotated[
         str | None, typer.Option(metavar="ID", help="With --day: of this organisation, as the source numbers it.")
     ] = None,
-    place: Annotated[str | None, typer.Option(help="With --day: only at the place of this name.")] = None,
+    place: Annotated[str | None, typer.Option(help="With --day: only at the place with this name.")] = None,
     begins_from: Annotated[
         datetime | None, typer.Option("--from", formats=["%H:%M"], help="With --day: from this hour on, local time.")
     ] = None,
     begins_before: Annotated[
         datetime | None, typer.Option("--to", formats=["%H:%M"], help="With --day: before this hour, local time.")
     ] = None,
-    word: Annotated[str | None, typer.Option(help="With --day: what people are told besides.")] = None,
+    word: Annotated[str | None, typer.Option(help="With --day: a text that is added to the message.")] = None,
     only_write: Annotated[
-        bool, typer.Option("--only-write", help="With --day: cancel nothing, only tell people the word.")
+        bool, typer.Option("--only-write", help="With --day: cancel nothing, only send people the word.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="With --day: do not ask back.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --day: do not ask for confirmation.")] = False,
 ) -> None:
     """Cancel an appointment as an agent, or with --day and --organisation many at once."""
     if by != "agent" and "@" not in by:
-        raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
+        raise typer.BadParameter("only agents cancel from the shell: --by agent", param_hint="--by")
     if (appointment is None) == (day is None):
         raise typer.BadParameter("give either the ID of an appointment, or --day and --organisation")
     agent = None if by == "agent" else by

@@ -1,7 +1,7 @@
-"""What `smsbot cancel` does: ends one appointment as agents do it, or works off many at once.
+"""Does the work of `smsbot cancel`: cancels one appointment as agents do, or many at once.
 
-Of many, it shows whom it concerns and asks back. Then it works the batch off by itself and tells what becomes of it. A
-service that runs beside it does the same work, and goes on where this command was ended.
+For many, it shows which appointments and asks for confirmation. Then it works on the batch and shows the results. A
+service that runs at the same time does the same work, and continues it if this command is ended.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def cancel_appointment(database: Database, door: Door, name: str, source: str, a
     """Cancel the appointment or participation `name` and return a line that says so.
 
     `name` is `rdv-12`, a single participation `part-34`, or the id at `source`. `agent` is the e-mail address of the
-    agent who cancels, for the audit; agents may cancel only in their organisations. None is for the operator of the
+    agent who cancels, for the audit; agents may cancel only in their organisations. None means the operator of the
     service. Raises CommandFailed.
     """
 
@@ -87,8 +87,9 @@ _SAID_OF_ONE = {
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """What the shell is asked for. `organisation` is the id at `source`; `agent` an e-mail address, None for the
-    operator."""
+    """What the operator asks for. `organisation` is its id at `source`. `agent` is an e-mail address, or None for the
+    operator.
+    """
 
     day: date
     organisation: str
@@ -103,13 +104,13 @@ class BatchOrder:
 
 @dataclass(frozen=True, slots=True)
 class PreparedBatch:
-    """What would be done, before it is."""
+    """A batch that is ready to begin, and what it would do."""
 
     new: NewBatch
     foretold: BatchForetold
 
     def lines(self, segment_price: Decimal | None) -> Iterator[str]:
-        """What the shell shows before it asks back."""
+        """What the shell shows before it asks for confirmation."""
         foretold = self.foretold
         for one in foretold.each:
             begins = local(one.entry.appointment.starts_at, one.entry.terms.time_zone)
@@ -126,12 +127,12 @@ class PreparedBatch:
 
 
 def prepare(connection: Connection, worker: BatchWorker, order: BatchOrder, now: datetime) -> PreparedBatch:
-    """Find out what the order means. Nothing is written. Raises CommandFailed."""
+    """Find out which appointments the order means. Nothing is written. Raises CommandFailed."""
     word = one_line(order.word or "")
     if excess := excess_of_word(word):
         raise CommandFailed(f"--word is {excess} characters too long: it may have {MOST_WORD_SEPTETS}.")
     if order.only_write and not word:
-        raise CommandFailed("--only-write needs what people are told: add --word TEXT.")
+        raise CommandFailed("--only-write needs the text for people: add --word TEXT.")
     agent = None if order.agent is None else _agent(connection, order.agent)
     organisation_id = connection.execute(
         select(organisations.c.id).where(
@@ -146,7 +147,7 @@ def prepare(connection: Connection, worker: BatchWorker, order: BatchOrder, now:
         reach &= within_reach(agent)
     entries = choose(connection, worker.door.terms, choice, reach, now)
     if not entries:
-        raise CommandFailed("No appointment is concerned: those that have begun or are cancelled are left out.")
+        raise CommandFailed("There is no such appointment, apart from those that have begun or are cancelled.")
     act = BatchAct.WRITE if order.only_write else BatchAct.CANCEL
     status = None if order.only_write else Status.REVOKED
     canceller = None if status is None else Canceller(Actor.AGENT, Via.SHELL, status, word=word or None)
@@ -161,9 +162,9 @@ def carry_out(
     clock: Callable[[], datetime],
     pause_seconds: float = PAUSE_SECONDS,
 ) -> Counter[BatchOutcome | None]:
-    """Do it, one appointment after the other, at the rate of the sender. Returns how many had which outcome.
+    """Do the work, one appointment after the other, at the rate of the sender. Returns how many had which outcome.
 
-    Interrupted (Ctrl-C), it is stopped: what was not done stays as it is, and has the outcome None.
+    Ctrl-C stops it: the appointments that were not done stay as they are, and have the outcome None.
     """
     ids = [one.entry.appointment.id for one in prepared.foretold.each]
     batch_id = database.write_now(lambda connection: begin_batch(connection, prepared.new, ids, clock()))
@@ -201,11 +202,11 @@ SAID_OF_MANY: dict[BatchOutcome | None, str] = {
     BatchOutcome.FAILED: "failed: see the log",
     None: "not done: stopped",
 }
-"""What the shell says of each outcome."""
+"""What the shell says for each outcome."""
 
 
 def _name_of_agent(connection: Connection, email: str, appointment: str) -> str:
-    """Their address as it is kept. Raises CommandFailed where the appointment is not in an organisation of theirs."""
+    """The agent's address as it is stored. Raises CommandFailed if the appointment is not in their organisations."""
     agent = _agent(connection, email)
     try:
         find_appointment(connection, appointment, within_reach(agent))

@@ -1,4 +1,4 @@
-"""`smsbot check`: what can be known before anybody is written to."""
+"""`smsbot check`: checks the installation before anybody gets a message."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ app = typer.Typer()
 
 @app.command()
 def check(
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody over the network.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not use the network.")] = False,
     mail_to: Annotated[
         str | None, typer.Option("--mail-to", metavar="ADDRESS", help="Send a test message to this address.")
     ] = None,
 ) -> None:
-    """Look at everything that can be known before anybody is written to, and say what to do.
+    """Check the installation before anybody gets a message, and say what to do.
 
-    One line for each thing: ok, warning or wrong. Settings, smsbot.toml, the database, the disk and the clock are
-    looked at; then the service's own address, the gateway, the mail server and the source are asked. Nothing is changed
-    and no usager is written to. Exit status 1 where something would fail.
+    One line for each thing: ok, warning or wrong. It checks settings, smsbot.toml, the database, the disk and the
+    clock; then it asks the service's own address, the gateways, the mail server and the sources. Nothing is changed and
+    no usager gets a message. Exit status 1 if something would fail.
     """
     from smsbot.checks import Level
 
@@ -38,7 +38,7 @@ def check(
             print(finding, flush=True)
             bad += finding.level is Level.WRONG
         if bad:
-            raise CommandFailed(f"{bad} would fail: mend what is marked wrong above, and run smsbot check again.")
+            raise CommandFailed(f"{bad} would fail: repair what is marked wrong above, and run smsbot check again.")
 
 
 def _findings(offline: bool, mail_to: str | None) -> Iterator[CheckFinding]:
@@ -59,7 +59,7 @@ def _findings(offline: bool, mail_to: str | None) -> Iterator[CheckFinding]:
     from smsbot.settings import ServiceSettings
     from smsbot.store.database import Database
 
-    logging.disable()  # what is to be said is printed
+    logging.disable()  # the findings are printed instead
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         settings = ServiceSettings.load()
@@ -95,7 +95,7 @@ def _findings(offline: bool, mail_to: str | None) -> Iterator[CheckFinding]:
 
 
 async def _gateways(service: Service) -> list[CheckFinding]:
-    """Whether every gateway that is in use can be opened; nobody is asked."""
+    """Whether every gateway in use can be opened. The network is not used."""
     from smsbot.checks.findings import well, wrong
     from smsbot.gateways.opening_gateways import open_gateways
     from smsbot.problem import Problem

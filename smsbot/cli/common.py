@@ -1,8 +1,8 @@
 """What all commands share: they open the database, and fail with exit status 1 and one clear line on stderr.
 
-The modules of this room import what a command needs when it runs. So `--help` answers at once.
+The modules of this room import what a command needs only when it runs, so that `--help` answers at once.
 
-Only one `smsbot serve` at a time may use a SQLite file. A lock of the operating system holds this, and ends with its
+Only one `smsbot serve` at a time may use a SQLite file. A lock of the operating system ensures this, and ends with the
 process.
 """
 
@@ -31,7 +31,7 @@ class CommandFailed(Problem):
 
 @contextmanager
 def one_clear_line() -> Iterator[None]:
-    """Turn any expected error inside the block into one line on stderr, or one for each problem, and exit status 1."""
+    """Turn an expected error inside the block into one line for each problem on stderr, and exit status 1."""
     try:
         yield
     except Problem as problem:
@@ -52,7 +52,7 @@ def one_clear_line() -> Iterator[None]:
 
 
 def fail(*sentences: str) -> NoReturn:
-    """Print each sentence in a line of its own on stderr, and end with status 1."""
+    """Print each sentence on its own line on stderr, and end with status 1."""
     sys.stdout.flush()
     for sentence in sentences:
         print(" ".join(sentence.split()), file=sys.stderr)
@@ -60,7 +60,7 @@ def fail(*sentences: str) -> NoReturn:
 
 
 def tell_whole_sentences(app: typer.Typer) -> None:
-    """Let the list of commands in `--help` show the first sentence of each whole, instead of as much as fits a line."""
+    """Let the list of commands in `--help` show the first sentence of each in full. Otherwise it is cut to one line."""
     for group in app.registered_groups:
         if group.typer_instance is not None:
             group.short_help = group.typer_instance.info.help
@@ -71,7 +71,7 @@ def tell_whole_sentences(app: typer.Typer) -> None:
 
 
 def quiet_broken_pipe() -> None:
-    """Keep Python from complaining when the reader of our output has ended, as with `| head`."""
+    """Keep Python from complaining if the reader of our output has ended, as with `| head`."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -93,11 +93,11 @@ class AlreadyServed(Problem):
 
 @contextmanager
 def alone_on(database: Path | None) -> Iterator[None]:
-    """Hold the lock of the SQLite file `database` while the block runs. None means another engine, which needs no lock.
+    """Hold the lock of the SQLite file `database` while the block runs. None means another engine, without a lock.
 
-    Raises `AlreadyServed` where another process holds it, and `OSError` where the lock's file cannot be made.
+    Raises `AlreadyServed` if another process holds it, and `OSError` if the lock's file cannot be made.
     """
-    if database is None or not database.parent.is_dir():  # opening the database will say what is wrong
+    if database is None or not database.parent.is_dir():  # if the folder is missing, opening the database will say so
         yield
         return
     file = database.resolve()
@@ -116,11 +116,11 @@ def alone_on(database: Path | None) -> Iterator[None]:
 
 @contextmanager
 def ready_database(settings: Settings, *, migrate: bool = False, make: bool = False) -> Iterator[Database]:
-    """The database of these settings with a current schema. With `migrate`, the schema is brought up to date first.
+    """The database of these settings, with a current schema. With `migrate`, it is brought up to date first.
 
-    A SQLite file that does not exist is made only with `migrate` or `make`. Otherwise this is a mistake, such as the
-    wrong folder, which an empty database would hide. Raises `CommandFailed` then, and `SchemaProblem` where the schema
-    is not current.
+    A missing SQLite file is created only with `migrate` or `make`. Otherwise its absence is a mistake, such as the
+    wrong folder, which an empty database would hide: raises `CommandFailed`. Raises `SchemaProblem` if the schema is
+    not current.
     """
     from smsbot.store.schema import open_ready
 
@@ -132,11 +132,11 @@ def ready_database(settings: Settings, *, migrate: bool = False, make: bool = Fa
 
 
 def refuse_missing(file: Path) -> None:
-    """Raise `CommandFailed` where there is no SQLite file at `file`."""
+    """Raise `CommandFailed` if there is no SQLite file at `file`."""
     if not file.exists():
         raise CommandFailed(
             f"There is no database at {file.absolute()}: run the command in the folder of the service, or set "
-            "SMSBOT_DATABASE_URL. A new one is made by smsbot serve, migrate and import alone."
+            "SMSBOT_DATABASE_URL. Only smsbot serve, migrate and import create a new one."
         )
 
 

@@ -1,4 +1,4 @@
-"""`smsbot figures`: what the service does, in numbers."""
+"""`smsbot figures`: prints monthly figures of the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smsbot.store.database import Database
 
 MONTHS = 12
-"""How many months are shown by default, with the present one."""
+"""How many months are shown by default, including the present one."""
 
 app = typer.Typer()
 
@@ -30,22 +30,22 @@ app = typer.Typer()
 @app.command()
 def figures(
     month: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM", help=f"The month; without it the last {MONTHS}.")
+        str | None, typer.Option(metavar="YYYY-MM", help=f"The month; by default the last {MONTHS}.")
     ] = None,
     organisation: Annotated[
-        str | None, typer.Option(metavar="ID", help="One organisation alone, as the source numbers it.")
+        str | None, typer.Option(metavar="ID", help="Only one organisation, as the source numbers it.")
     ] = None,
     source: Annotated[str, typer.Option(help="The source that numbers the organisation.")] = DEFAULT_SOURCE,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, one line for each organisation and month.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Count the months again whose figures are kept, and tell what differs.")
+        bool, typer.Option("--check", help="Count the months with kept figures again, and show the differences.")
     ] = False,
-    recount: Annotated[bool, typer.Option("--recount", help="The same, and keep what is counted.")] = False,
+    recount: Annotated[bool, typer.Option("--recount", help="The same, and keep the new figures.")] = False,
 ) -> None:
-    """Print figures per organisation and month: cancellations, messages, costs. No persons are in them.
+    """Print figures per organisation and month: cancellations, messages, costs. They name nobody.
 
-    Before you publish them, mind small numbers: in a small place they may point at somebody. The figures of a month are
-    counted for good five weeks after its end. With --check they are counted again; exit status 1 where they differ.
+    Before you publish them, look at small numbers: in a small place they may point at a person. The figures of a month
+    become final five weeks after its end. With --check they are counted again; exit status 1 if they differ.
     """
     from smsbot.figures.closing import kept_or_counted
     from smsbot.figures.results import to_csv
@@ -73,7 +73,7 @@ def figures(
 
 
 def _check(database: Database, *, repair: bool) -> None:
-    """Count the months again whose figures are kept. Raises `CommandFailed` where they differ, unless to `repair`."""
+    """Count the months with kept figures again. Raises `CommandFailed` if they differ, unless `repair` keeps them."""
     from smsbot.figures.closing import countable_again, keep, kept_or_counted
     from smsbot.figures.counting import figures as count
 
@@ -90,9 +90,7 @@ def _check(database: Database, *, repair: bool) -> None:
         if repair:
             database.write_now(partial(keep, month=month, counted=counted, now=datetime.now(UTC)))
     if differing and not repair:
-        raise CommandFailed(
-            f"The figures of {differing} months differ: smsbot figures --recount keeps what is counted."
-        )
+        raise CommandFailed(f"The figures of {differing} months differ: smsbot figures --recount keeps the new ones.")
     print(f"Figures of {len(months)} months counted again, {differing} differed.")
 
 

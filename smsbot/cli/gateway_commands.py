@@ -1,4 +1,4 @@
-"""`smsbot gateway …`: which providers have a ready-made description, and whether a gateway works as it is described."""
+"""`smsbot gateway …`: shows the ready-made descriptions of gateways, and tests whether a gateway works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_NAME = typer.Argument(metavar="NAME", help="The gateway: twilio, vonage, or as smsbot.toml names it.")
+_NAME = typer.Argument(metavar="NAME", help="The gateway: twilio, vonage, or a name in smsbot.toml.")
 
 
 @app.command()
@@ -25,7 +25,7 @@ def providers(
         str | None, typer.Argument(metavar="[NAME]", help="Show the whole description of this one, as TOML.")
     ] = None,
 ) -> None:
-    """List the providers that smsbot.toml can name, with the variables of the environment that each needs."""
+    """List the providers that smsbot.toml can use, with the environment variables that each needs."""
     import tomllib
 
     from smsbot.policy.providers import provider_names, provider_text
@@ -50,16 +50,16 @@ def providers(
 def try_it(
     name: Annotated[str, _NAME],
     to: Annotated[
-        str | None, typer.Option(help="The number that the SMS goes to, such as 0612345678; asked for without it.")
+        str | None, typer.Option(help="The number that gets the SMS, such as 0612345678; without it you are asked.")
     ] = None,
-    sender: Annotated[str | None, typer.Option(help="The sender; by default one that leaves through it.")] = None,
+    sender: Annotated[str | None, typer.Option(help="The sender; by default one that uses this gateway.")] = None,
     text: Annotated[str, typer.Option(help="What the SMS says.")] = "Ceci est un essai de smsbot.",
     yes: Annotated[bool, typer.Option("--yes", help="Send it without asking.")] = False,
 ) -> None:
-    """Send one real SMS, and show what went over the wire, without the secrets.
+    """Send one real SMS, and show what was sent and received, without the secrets.
 
-    It goes straight to the provider, which bills it: past the order, the rates and the STOPs of the service. Nothing is
-    stored.
+    It goes straight to the provider, which bills it. The order of messages, the rates and the STOPs of the service do
+    not apply. Nothing is stored.
     """
     from smsbot.cli.gateway_trials import Trial
 
@@ -76,13 +76,13 @@ def try_it(
 def replay(
     name: Annotated[str, _NAME],
     file: Annotated[
-        Path, typer.Argument(help="A request as it came (POST /webhooks/… with its headers), or its body alone.")
+        Path, typer.Argument(help="A request as it came (POST /webhooks/… with its headers), or only its body.")
     ],
     status: Annotated[
-        bool, typer.Option("--status", help="It tells of a sent message; a request to …/status says so by itself.")
+        bool, typer.Option("--status", help="It is a status of a sent message; not needed for a request to …/status.")
     ] = False,
 ) -> None:
-    """Show what a recorded webhook is read as; nothing is stored and nobody is answered."""
+    """Show how a recorded webhook is read; nothing is stored and nobody gets an answer."""
     from smsbot.cli.webhook_replay import read_webhook
 
     with one_clear_line():

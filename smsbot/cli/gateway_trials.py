@@ -1,4 +1,4 @@
-"""`smsbot gateway try`: sends one SMS while somebody watches, and shows what went over the wire."""
+"""`smsbot gateway try`: sends one SMS, and shows what was sent and received."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from smsbot.settings import ServiceSettings, secret_from
 from smsbot.sources import phone_numbers
 
 _SHORTEST_HIDDEN = 4
-"""A value of fewer signs protects nothing, and hiding it would hide half of the other numbers."""
+"""A shorter value protects nothing, and hiding it would hide parts of other numbers."""
 
 _HIDDEN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 _MOST_SHOWN = 4_000
@@ -51,7 +51,7 @@ class _Exchange:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """Sends requests, and keeps what went over the wire."""
+    """Sends requests, and keeps them and their answers."""
 
     http: Http
     seen: list[_Exchange]
@@ -65,7 +65,7 @@ class _Watched:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One SMS that is to be sent through one gateway."""
+    """One SMS that is sent through one gateway."""
 
     settings: ServiceSettings
     policy: Policy
@@ -79,15 +79,15 @@ class Trial:
         number = phone_numbers.normalise(recipient)
         if number is None:
             raise CommandFailed(
-                f"{recipient} is no telephone number: write it as people dial it in France, or with + and a prefix."
+                f"{recipient} is not a telephone number: write it as in France, or with + and the country's prefix."
             )
         sender = sender or _sender_through(gateway, policy) or settings.sender
         try:
             sender_kind(sender)
         except ValueError:
             raise CommandFailed(
-                f"{sender} is no sender: it should be a number such as +33937000000, a short code or a name of up to "
-                "11 letters and digits."
+                f"{sender} is not a sender: it should be a number such as +33937000000, a short code or a name of up "
+                "to 11 letters and digits."
             ) from None
         outgoing_id = _OUR_IDS_FROM + secrets.randbelow(_OUR_IDS_FROM)
         trial = cls(settings, policy, gateway, OutgoingSms(outgoing_id, sender, number, text))
@@ -105,7 +105,7 @@ class Trial:
         )
 
     def run(self) -> Iterator[str]:
-        """Send it, and tell what happened. Raises `CommandFailed` at the end where it was not certainly taken."""
+        """Send it, and tell what happened. At the end raises `CommandFailed`, unless it was certainly taken."""
         seen: list[_Exchange] = []
         taken, error = asyncio.run(self._send(seen))
         hide = _Hiding(self._hidden(seen))
@@ -138,7 +138,7 @@ class Trial:
         return table is not None and table.token is not None and exchange.url == table.token.url
 
     def _hidden(self, seen: list[_Exchange]) -> dict[str, str]:
-        """The values that are not shown, and what stands for each."""
+        """The values that are not shown, each with the name that is shown in its place."""
         table = self.policy.gateways.get(self.gateway)
         if table is None:
             settings = self.settings
@@ -159,7 +159,7 @@ def _token_in(answer: HttpAnswer, path: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Hiding:
-    """Puts names in the place of secrets, however these are written in a request."""
+    """Replaces secrets by names, in all forms in which a request may contain them."""
 
     names: Mapping[str, str]
     _written: dict[str, str] = field(init=False, default_factory=dict)
@@ -186,7 +186,7 @@ def _told(exchange: _Exchange, hide: _Hiding, *, hides_answer: bool) -> Iterator
         return
     yield from ("", f"HTTP {exchange.answer.status}")
     yield from _headers(exchange.answer.headers, hide)
-    yield from ("", "(hidden: it holds the token)") if hides_answer else _body(exchange.answer.content, hide)
+    yield from ("", "(hidden: it contains the token)") if hides_answer else _body(exchange.answer.content, hide)
     yield ""
 
 
@@ -203,12 +203,12 @@ def _body(body: bytes | None, hide: _Hiding) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
-    """The text without what could steer a terminal."""
+    """The text without characters that could control a terminal."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def settings_and_policy() -> tuple[ServiceSettings, Policy]:
-    """The settings, and what `smsbot.toml` says. Raises `Problem`."""
+    """The settings, and the content of `smsbot.toml`. Raises `Problem`."""
     settings = ServiceSettings.load()
     return settings, Policy.load(settings.config, settings.usual_sender)
 
@@ -219,7 +219,7 @@ def _sender_through(gateway: str, policy: Policy) -> str | None:
 
 
 async def on_gateway(settings: ServiceSettings, policy: Policy, name: str, do: Callable[[Gateway], T]) -> T:
-    """What `do` makes of the gateway of this name. Raises `CommandFailed` where there is none."""
+    """Call `do` with the gateway of this name, and return its result. Raises `CommandFailed` if there is none."""
     async with open_gateways(settings, policy) as gateways:
         if name not in gateways.all:
             guess = did_you_mean(name, gateways.all) or f"; there are {', '.join(gateways.all)}."

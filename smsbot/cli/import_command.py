@@ -1,6 +1,6 @@
-"""`smsbot import` takes appointments from a file into the database.
+"""`smsbot import`: takes appointments from a file into the database.
 
-Nobody is notified of what an import brings. Reminders leave when they are due, unless they are held.
+Nobody is notified about imported appointments. But their reminders are sent when they are due, unless they are held.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from smsbot.sources.files import bytes_of, read_content
 from smsbot.store.database import Database
 
 TAKEN_TOGETHER = 500
-"""So many appointments in one transaction: enough to be fast, few enough that a running service hardly waits."""
+"""How many appointments are in one transaction: enough to be fast, and few enough not to block a running service."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, in numbers of appointments, and the remarks about the file, in its order.
+    """What an import did, in numbers of appointments, and the remarks about the file, in the order of the file.
 
-    `reminders` is how many people get a reminder within a minute of it; None where it is not known. `to_correct` is the
-    text of all rows that have to be imported again once they are corrected.
+    `reminders` is how many people get a reminder within a minute; None if that is not known. `to_correct` has the text
+    of all rows that must be corrected and imported again.
     """
 
     new: int
     changed: int
     unchanged: int
-    ignored: int  # destroyed at the source, or older than what is known
+    ignored: int  # destroyed at the source, or older than what we have
     remarks: tuple[Remark, ...]
     reminders: int | None = None
     to_correct: tuple[str, ...] = field(default=(), compare=False)
-    begun: int = field(default=0, compare=False)  # new ones that begin before now
+    begun: int = field(default=0, compare=False)  # new appointments in the past
 
     @property
     def refused(self) -> int:
@@ -63,24 +63,24 @@ class ImportReport:
         """The report as the shell prints it."""
         yield f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.refused} refused."
         if self.ignored:
-            yield f"{self.ignored} ignored: destroyed at their source, or older than what is known."
+            yield f"{self.ignored} ignored: destroyed at their source, or older than what is stored."
         if self.begun:
             yield (
-                f"{self.begun} new have begun already, so nobody hears of them or can cancel them: look at the years "
-                "in the file."
+                f"{self.begun} new have begun already, so nobody is told about them or can cancel them: look at "
+                "the years in the file."
             )
         if self.left_out:
-            yield f"{self.left_out} left out: telephone numbers and e-mail addresses that nobody can be written to at."
+            yield f"{self.left_out} left out: telephone numbers and e-mail addresses that cannot be used."
         for remark in self.remarks:
             yield f"{remark.where}: {remark.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a file is taken in.
+    """How to take a file in.
 
-    `columns` tells which heading is which column. With `dry_run` nothing is kept. For `quiet_for` no reminder of these
-    appointments leaves. `reminders` tells how many would leave at once; None where that cannot be told.
+    `columns` says which heading is which column. With `dry_run` nothing is kept. For `quiet_for`, no reminder of these
+    appointments is sent. `reminders` counts the reminders that would be sent at once; None if that is not possible.
     """
 
     source: str = DEFAULT_SOURCE
@@ -91,11 +91,11 @@ class ImportOptions:
 
 
 def refuse_connected(settings: Settings, source: str) -> None:
-    """Raise `CommandFailed` where the source owns its appointments, so that a file must not change them."""
+    """Raise `CommandFailed` if the source owns its appointments, because then a file must not change them."""
     if source in connected_sources(settings, Policy.load(settings.config)):
         raise CommandFailed(
-            f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
-            "smsbot rdvsp sync reads them there; for a file of other appointments give another --source."
+            f"The source {source} is connected: only RDV Service Public changes its appointments. smsbot rdvsp sync "
+            "reads them there; for a file of other appointments give another --source."
         )
 
 
@@ -121,7 +121,7 @@ def import_file(database: Database, path: Path, options: ImportOptions | None = 
                 remarks.append(RefusedLine(read.where, intake.reason or ""))
                 to_correct.append(read.text)
             elif not read.record.participations_complete:
-                to_correct.append(read.text)  # without them, who is not refused would be thought gone
+                to_correct.append(read.text)  # an import without these rows would remove these people
     return ImportReport(
         new=kinds[IntakeKind.NEW],
         changed=kinds[IntakeKind.CHANGED],
@@ -135,7 +135,7 @@ def import_file(database: Database, path: Path, options: ImportOptions | None = 
 
 
 def run_import(file: Path, source: str, columns: str, *, dry_run: bool, quiet_for: timedelta | None) -> None:
-    """Import a file and print the report. Raises `CommandFailed` where something was refused, and any `Problem`."""
+    """Import a file and print the report. Raises `CommandFailed` if something was refused, and other `Problem`s."""
     settings, means = Settings.load(), column_names(columns)
     refuse_connected(settings, source)
     with ready_database(settings, make=not dry_run) as database:
@@ -156,7 +156,7 @@ def run_import(file: Path, source: str, columns: str, *, dry_run: bool, quiet_fo
 
 
 def _reminders(database: Database) -> Reminders | None:
-    """What would send the reminders; None where the service's settings are not here, so that nobody can tell."""
+    """The service's reminders; None if the settings of the service are missing here."""
     try:
         return Service(ServiceSettings.load(), database).reminders
     except SettingsProblem:
@@ -167,15 +167,15 @@ def _about_reminders(report: ImportReport, options: ImportOptions) -> Iterator[s
     if options.quiet_for is not None:
         yield f"Their reminders are held for {options.quiet_for.total_seconds() / 3600:.0f} hours."
     elif options.reminders is None:
-        yield "How many reminders leave at once is not known: that needs the settings of smsbot serve."
+        yield "How many reminders are sent at once is not known: that needs the settings of smsbot serve."
     elif report.reminders:
         yield (
-            f"{report.reminders} reminders are due, and leave within a minute where the service runs; "
-            f"--quiet-for HOURS holds them. The others leave {_hours(options.reminders.lead)} hours before their "
+            f"{report.reminders} reminders are due, and are sent within a minute if the service runs; "
+            f"--quiet-for HOURS holds them. The others are sent {_hours(options.reminders.lead)} hours before their "
             "appointment."
         )
     elif report.new or report.changed:
-        yield f"No reminder is due now: they leave {_hours(options.reminders.lead)} hours before their appointment."
+        yield f"No reminder is due now: they are sent {_hours(options.reminders.lead)} hours before their appointment."
 
 
 def _hours(lead: timedelta) -> str:
@@ -183,9 +183,9 @@ def _hours(lead: timedelta) -> str:
 
 
 def write_refused(path: Path, report: ImportReport) -> Path | None:
-    """Write the rows that have to be corrected beside the file at `path`, under its headings, readable by us alone.
+    """Write the rows that must be corrected beside the file at `path`, with its headings, readable only by us.
 
-    Returns the path of the new file; None where nothing has to be corrected, or the file is JSON.
+    Returns the path of the new file; None if nothing must be corrected, or the file is JSON.
     """
     if not report.to_correct:
         return None
@@ -205,7 +205,7 @@ class _Taken:
 
 
 class _NotKept(Exception):
-    """Undoes what a dry run has written, and carries what it was."""
+    """Undoes what a dry run has written, and carries the result."""
 
     def __init__(self, taken: _Taken) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ def _take(database: Database, chunk: list[Read], options: ImportOptions) -> _Tak
         intakes = take_many(connection, options.source, records, now=now)
         known = [(intake, read.record.starts_at) for read, intake in zip(chunk, intakes, strict=True)]
         leaving = 0
-        if options.quiet_for is not None:  # also of those that are as known: a first import may have held nothing
+        if options.quiet_for is not None:  # also for unchanged ones: an earlier import may not have held them
             ids = [intake.appointment_id for intake, _ in known if intake.appointment_id is not None]
             keep_quiet(connection, ids, now + options.quiet_for)
         elif options.reminders is not None:

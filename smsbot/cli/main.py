@@ -1,4 +1,4 @@
-"""The commands and their options; `smsbot COMMAND --help` says the same."""
+"""The entry point of `smsbot`, and the commands that run the service, with their options."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def demo(
         bool, typer.Option("--connected", help="Let a stand-in for RDV Service Public own the appointments.")
     ] = False,
 ) -> None:
-    """Play the main job, in this terminal and on a page that it names: all on this machine, nothing to configure."""
+    """Play the main job, in this terminal and on a page: all on this machine, nothing to configure."""
     import asyncio
 
     with one_clear_line(), _told_of_the_extra():
@@ -100,7 +100,7 @@ def demo(
 def _no_garbage() -> Iterator[None]:
     """Switch the garbage collector off inside the block.
 
-    Loading modules leaves no garbage, and looking for it takes an eighth of the time.
+    Loading modules leaves no garbage, and an eighth of its time would be spent looking for some.
     """
     gc.disable()
     try:
@@ -111,14 +111,14 @@ def _no_garbage() -> Iterator[None]:
 
 @contextmanager
 def _told_of_the_extra() -> Iterator[None]:
-    """Raises `CommandFailed` where what only the demo and the sandbox need is not installed."""
+    """Raises `CommandFailed` if the packages that only the demo and the sandbox need are not installed."""
     try:
         yield
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "aiosmtpd":
             raise
         raise CommandFailed(
-            "The demo needs the extra named demo: in a clone, pip install '.[demo]' brings it, and ./dev demo does."
+            "The demo needs the extra named demo: in a clone, pip install '.[demo]' or ./dev demo installs it."
         ) from None
 
 
@@ -139,7 +139,7 @@ def serve(
     ] = True,
     sandbox: Annotated[
         bool,
-        typer.Option("--sandbox", help="Try it among stand-ins: no settings, nothing leaves, smsbot-sandbox.db."),
+        typer.Option("--sandbox", help="Try it with stand-ins: no settings, nothing is sent, smsbot-sandbox.db."),
     ] = False,
     connected: Annotated[
         bool, typer.Option("--connected", help="With --sandbox: RDV Service Public's stand-in owns the appointments.")
@@ -148,7 +148,7 @@ def serve(
     """Run the service: webhooks, pages and delivery."""
     if sandbox:
         if not delivery:
-            raise typer.BadParameter("a sandbox delivers by itself", param_hint="--no-delivery")
+            raise typer.BadParameter("a sandbox always delivers", param_hint="--no-delivery")
         _serve_sandbox(host, port, connected)
         return
     if connected:
@@ -162,7 +162,7 @@ def serve(
 
 @app.command()
 def deliver() -> None:
-    """Deliver messages, and nothing else: for more processes or machines on one PostgreSQL."""
+    """Only deliver messages: for more processes or machines on one PostgreSQL."""
     from smsbot.cli.serve_commands import deliver as run
     from smsbot.settings import ServiceSettings
 
@@ -188,17 +188,17 @@ def import_appointments(
     columns: Annotated[
         str, typer.Option(metavar="COLUMN=HEADING,…", help="Which heading of a CSV file is which column.")
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and keep nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, but keep nothing.")] = False,
     quiet_for: Annotated[
         int | None,
         typer.Option(metavar="HOURS", min=1, max=720, help="Hold the reminders of these appointments for so long."),
     ] = None,
     template: Annotated[bool, typer.Option("--template", help="Print an empty CSV file to fill in.")] = False,
 ) -> None:
-    """Take appointments in from a file; nobody is told of it, but reminders leave when they are due.
+    """Take appointments in from a file; nobody is notified, but reminders are sent when they are due.
 
-    The report says how many reminders leave at once. Headings may be ours or the usual French ones, date and hour may
-    stand in two columns (date, hour). Exit status 1 where rows were refused: they are written to FILE-refused.csv.
+    The report says how many reminders are sent at once. Headings may be ours or the usual French ones; date and hour
+    may be in two columns (date, hour). Exit status 1 if rows were refused: they are written to FILE-refused.csv.
     """
     with one_clear_line():
         if template:
@@ -223,11 +223,11 @@ def understand(
         list[str] | None,
         typer.Option(
             help="A coming appointment, like 'lundi 14h30, Mairie du 1er, Léo' (when, place, first names); repeat it "
-            "for a list. Of a confirmation the first is asked about."
+            "for a list. The question confirmation is about the first one."
         ),
     ] = None,
 ) -> None:
-    """Tell how a message is read, and why; nothing is stored and nobody is answered."""
+    """Show how a message is read, and why; nothing is stored and nobody gets an answer."""
     from smsbot.rules.letters import Names
     from smsbot.understanding.explaining import Question, explain, parse_appointment
 

@@ -1,4 +1,4 @@
-"""`smsbot outbox …`: the messages that wait, rest or were refused, for whoever operates the service."""
+"""`smsbot outbox …`: the messages that wait, rest or were refused, for the operator of the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGEST_ID = 2**63 - 1
 
 app = typer.Typer(
     name="outbox",
-    help="Messages on their way out: see what rests, send it again, give it up.",
+    help="Outgoing messages: see which ones rest, send them again, give them up.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -34,10 +34,10 @@ _IDS = typer.Argument(metavar="ID…", help="The messages' ids, as smsbot outbox
 
 @app.command("list")
 def list_them(
-    state: Annotated[StateName, typer.Option(help="Where the messages are.")] = "resting",
-    limit: Annotated[int, typer.Option(help="How many are listed, the oldest first.", min=1, max=10_000)] = 50,
+    state: Annotated[StateName, typer.Option(help="The state of the messages.")] = "resting",
+    limit: Annotated[int, typer.Option(help="How many to list, the oldest first.", min=1, max=10_000)] = 50,
 ) -> None:
-    """List messages, by default those that were given up and rest; without their recipients and texts."""
+    """List messages, by default those that were given up and rest; without recipients and texts."""
     from smsbot.outbox.operator_actions import MessageState, list_messages
 
     with one_clear_line():
@@ -52,7 +52,7 @@ def list_them(
 
 @app.command()
 def show(this: Annotated[int, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
-    """Show all of one message: its recipient and its text too."""
+    """Show all of one message, including its recipient and text."""
     from smsbot.outbox.operator_actions import show_message
 
     with one_clear_line():
@@ -68,11 +68,11 @@ def retry(
         bool,
         typer.Option(
             "--all-resting",
-            help="All that rest, but what should leave no more: after STOP, or when the appointment has begun.",
+            help="All that rest, except those that must not be sent any more: after STOP, or if the appointment began.",
         ),
     ] = False,
 ) -> None:
-    """Send messages again that rest or were refused: once more, and if that fails they rest again."""
+    """Send resting or refused messages once more; if that fails, they rest again."""
     from smsbot.outbox import operator_actions
 
     if bool(ids) is all_resting:
@@ -91,7 +91,7 @@ def retry(
 
 @app.command()
 def drop(ids: Annotated[list[int], _IDS]) -> None:
-    """Give messages up that wait or rest: they are not sent, and smsbot outbox retry brings them back."""
+    """Give up messages that wait or rest: they are not sent. smsbot outbox retry can still send them."""
     from smsbot.outbox import operator_actions
 
     with one_clear_line():
@@ -109,7 +109,7 @@ def _write(work: Callable[[Connection], T]) -> T:
 
 
 def _possible(ids: list[int]) -> list[int]:
-    """These ids, unless one is too large for a database; then raises NoSuchMessage."""
+    """These ids. Raises NoSuchMessage if one is too large for a database."""
     from smsbot.outbox.operator_actions import NoSuchMessage
 
     beyond = sorted({each for each in ids if abs(each) > _LARGEST_ID})

@@ -1,4 +1,4 @@
-"""`smsbot rdvsp …`: RDV Service Public, where it owns its appointments. `rdvsp_operations` does the work."""
+"""`smsbot rdvsp …`: RDV Service Public, if it owns its appointments. `rdvsp_operations` does the work."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from smsbot.cli.common import one_clear_line
 
 app = typer.Typer(
     name="rdvsp",
-    help="RDV Service Public, where it owns its appointments: sign in, set up, sync, see how it stands.",
+    help="RDV Service Public, if it owns its appointments: sign in, set up, sync, see the state.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 _Source = Annotated[
-    str | None, typer.Option("--source", help="The source, as smsbot.toml names it; rdvsp for SMSBOT_RDVSP_URL.")
+    str | None, typer.Option("--source", help="The source, as in smsbot.toml; rdvsp for SMSBOT_RDVSP_URL.")
 ]
 
 
 @app.command()
 def login(source: _Source = None) -> None:
-    """Sign in: prints an address where an agent of RDV Service Public consents, and waits for that."""
+    """Sign in: print an address where an agent of RDV Service Public consents, and wait for that."""
     from smsbot.cli.rdvsp_operations import login as run
 
     with one_clear_line():
@@ -30,7 +30,7 @@ def login(source: _Source = None) -> None:
 
 @app.command()
 def setup(source: _Source = None) -> None:
-    """Check what the account may see, register the webhook where it is missing, and sync."""
+    """Check what the account may see, register the webhook if it is missing, and sync."""
     from smsbot.cli.rdvsp_operations import setup as run
 
     with one_clear_line():
@@ -48,7 +48,7 @@ def sync(source: _Source = None) -> None:
 
 @app.command()
 def status(source: _Source = None) -> None:
-    """Tell who is signed in, until when, when the last webhook and sync came, and what waits."""
+    """Show who is signed in and until when, the last webhook and sync, and what is waiting."""
     from smsbot.cli.rdvsp_operations import status as run
 
     with one_clear_line():

@@ -1,4 +1,4 @@
-"""What `smsbot rdvsp …` does: signs in, sets up, reads what was missed, and tells how it stands."""
+"""Does the work of `smsbot rdvsp …`: sign in, set up, sync, show the state."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def login(source: str | None) -> None:
 
 
 def setup(source: str | None) -> None:
-    """Check what the account may see, register the webhook where it is missing, and sync. None: all sources."""
+    """Check what the account may see, register the webhook if it is missing, and sync. None means all sources."""
     with _service() as service:
         for name in _some(service, source):
             _run(_setup(service, name))
 
 
 def sync(source: str | None) -> None:
-    """Read all coming appointments. None: of all sources."""
+    """Read all coming appointments. None means of all sources."""
     with _service() as service:
         for name in _some(service, source):
             _run(_sync(service, name))
 
 
 def status(source: str | None) -> None:
-    """Print how it stands. Raises `CommandFailed` where a source is not signed in or has refused the last call."""
+    """Print the state. Raises `CommandFailed` if a source is not signed in or has refused the last call."""
     with _service() as service:
         now = datetime.now(UTC)
         names = _some(service, source)
@@ -67,14 +67,14 @@ def status(source: str | None) -> None:
 @contextmanager
 def _service() -> Iterator[Service]:
     settings = ServiceSettings.load()
-    logging.disable()  # what is to be said is printed
+    logging.disable()  # the results are printed instead
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with ready_database(settings) as database:
         service = Service(settings, database)
         if not service.connections:
             raise CommandFailed(
-                "No source is connected: set SMSBOT_RDVSP_URL, or url of a source in smsbot.toml, and how to sign in "
-                "there."
+                "No source is connected: set SMSBOT_RDVSP_URL, or url of a source in smsbot.toml, and the settings to "
+                "sign in there."
             )
         yield service
 
@@ -121,7 +121,7 @@ async def _wait_for(logins: SourceLogins, begun: BegunLogin) -> None:
         raise CommandFailed(
             f"Nobody has come back within {LOGIN_LASTS.total_seconds() / 60:.0f} minutes: run the login again. If RDV "
             "Service Public showed an error instead of asking for consent, write to its team with the client id and "
-            f"the redirect address {logins.redirect_uri}; smsbot serve has to be reachable there."
+            f"the redirect address {logins.redirect_uri}; smsbot serve must be reachable there."
         ) from None
 
 
@@ -150,8 +150,8 @@ async def _setup(service: Service, name: str) -> None:
         await _read_everything(service, api)
         if problems:
             raise CommandFailed(
-                f"The webhook of {', '.join(problems)} is not as it should be: see above what to do, then run this "
-                "again. Until then their appointments are only read with each sync."
+                f"The webhook of {', '.join(problems)} is not right: see above what to do, then run this again. Until "
+                "then their appointments are read only by each sync."
             )
 
 
@@ -166,10 +166,10 @@ async def _read_everything(service: Service, api: RdvspApi) -> None:
     print(
         f"{report.read} coming appointments read from {api.connection.source}: {kinds[IntakeKind.NEW]} new, "
         f"{kinds[IntakeKind.CHANGED]} changed, {kinds[IntakeKind.UNCHANGED]} unchanged, "
-        f"{kinds[IntakeKind.IGNORED]} older than what is known or destroyed."
+        f"{kinds[IntakeKind.IGNORED]} destroyed, or older than what is stored."
     )
     if kinds[IntakeKind.REFUSED]:
-        print(f"{kinds[IntakeKind.REFUSED]} refused: they are new and name no organisation.")
+        print(f"{kinds[IntakeKind.REFUSED]} refused: they are new and have no organisation.")
     if report.unreadable:
         print(f"{report.unreadable} could not be read; the log of smsbot serve says why at its next sync.")
     if report.to_confirm:
@@ -177,7 +177,7 @@ async def _read_everything(service: Service, api: RdvspApi) -> None:
 
 
 def _progress_bar(source: str) -> Callable[[SyncReport], None]:
-    """Tells on stderr how far a sync is: as a bar on a terminal, else in tenths."""
+    """Shows on stderr how far a sync is: a bar on a terminal, otherwise a line for each tenth."""
     tenths = -1
 
     def tell(report: SyncReport) -> None:

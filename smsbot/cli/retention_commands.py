@@ -1,4 +1,4 @@
-"""`smsbot purge`, `smsbot forget` and `smsbot export`: what is no longer kept, and what is."""
+"""`smsbot purge`, `smsbot forget`, `smsbot export` and `smsbot case`: personal data and how long it is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smsbot.retention.personal_rights import Forgotten
     from smsbot.retention.purging import Purged
 
-_CONTACT = typer.Argument(metavar="PHONE_OR_EMAIL", help="As 06 12 34 56 78, +33612345678 or sophie@exemple.fr.")
+_CONTACT = typer.Argument(metavar="PHONE_OR_EMAIL", help="Such as 06 12 34 56 78, +33612345678 or sophie@exemple.fr.")
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ app = typer.Typer()
 def purge() -> None:
     """Erase what has been kept for long enough (SMSBOT_RETENTION_DAYS after the appointment); safe to repeat.
 
-    The service does it by itself, every hour.
+    The service does this by itself, every hour.
     """
     import asyncio
 
@@ -46,7 +46,7 @@ def purge() -> None:
 
 @app.command()
 def case(contact: Annotated[str, _CONTACT]) -> None:
-    """Tell the `case` that the log's lines about a telephone number or an e-mail address have."""
+    """Print the `case` that log lines about a telephone number or an e-mail address have."""
     from smsbot import logs
     from smsbot.retention.person import ContactAddress
     from smsbot.settings import ServiceSettings
@@ -64,14 +64,14 @@ def forget(
         bool,
         typer.Option(
             "--including-coming",
-            help="Also where appointments are still to come: they are not cancelled, and nobody is told.",
+            help="Also if appointments are still to come: they are not cancelled, and nobody is told.",
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Erase all that is kept about a person, for good: at their request, and once you know who asks.
+    """Erase all data about a person, for ever: at their request, after you have checked who asks.
 
-    Of a number that asked for STOP, that alone is kept.
+    If a number wrote STOP, only that is kept.
     """
     from smsbot.retention import personal_rights
     from smsbot.retention.person import ContactAddress
@@ -80,7 +80,7 @@ def forget(
     with one_clear_line():
         person = ContactAddress.read(contact)
         if not yes:
-            _confirm(f"Erase all that is kept about {person}? It cannot be brought back.")
+            _confirm(f"Erase all data about {person}? It cannot be brought back.")
         with ready_database(Settings.load()) as database:
             now = datetime.now(UTC)
             try:
@@ -98,7 +98,7 @@ def forget(
 
 @app.command()
 def export(contact: Annotated[str, _CONTACT]) -> None:
-    """Print all that is kept about a person, as JSON: at their request, and once you know who asks."""
+    """Print all data about a person, as JSON: at their request, after you have checked who asks."""
     from smsbot.retention import personal_rights
     from smsbot.retention.person import ContactAddress
     from smsbot.settings import Settings
@@ -113,14 +113,14 @@ def export(contact: Annotated[str, _CONTACT]) -> None:
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise CommandFailed("Nobody is here to confirm it: add --yes.")
+        raise CommandFailed("There is no terminal to confirm it: add --yes.")
     if not typer.confirm(question):
         raise CommandFailed("Nothing has been erased.")
 
 
 def _purged(purged: Purged, retention_days: int) -> Iterator[str]:
     if purged.is_empty:
-        yield f"Nothing to erase: all that is kept is within {retention_days} days (SMSBOT_RETENTION_DAYS)."
+        yield f"Nothing to erase: all data is within {retention_days} days (SMSBOT_RETENTION_DAYS)."
         return
     yield f"Erased, {retention_days} days after the appointment (SMSBOT_RETENTION_DAYS):"
     yield f"  {purged.people} participations: names, numbers, e-mail addresses"
@@ -128,15 +128,15 @@ def _purged(purged: Purged, retention_days: int) -> Iterator[str]:
     yield f"  {purged.sent} messages sent, {purged.received} received"
     yield f"  {purged.conversations} conversations"
     if purged.opt_outs:
-        yield f"  {purged.opt_outs} STOPs of numbers at which nobody was ever known"
+        yield f"  {purged.opt_outs} STOPs of numbers that nobody known to us ever had"
     yield f"  {purged.agents} agents' addresses in the audit"
     if purged.unsent:
-        yield f"  {purged.unsent} e-mails to agents that never left, with the links in them"
+        yield f"  {purged.unsent} e-mails to agents that were never sent, with the links in them"
 
 
 def _left_in_log(is_log_empty: bool) -> Iterator[str]:
     if not is_log_empty:
-        yield "What was erased is still in SQLite's log, which somebody is reading: run smsbot purge again in a minute."
+        yield "The erased data is still in SQLite's log, which is being read: run smsbot purge again in a minute."
 
 
 def _still_coming(person: ContactAddress, number: int) -> str:
@@ -156,4 +156,4 @@ def _forgotten(person: ContactAddress, forgotten: Forgotten) -> Iterator[str]:
             f"{forgotten.sent} messages sent, {forgotten.received} received, {forgotten.conversations} conversations."
         )
     if forgotten.on_stop_list:
-        yield "A number of theirs stays on the STOP list, and nothing with it: no SMS goes there until START comes."
+        yield "A number of theirs stays on the STOP list, without any other data: it gets no SMS until START comes."

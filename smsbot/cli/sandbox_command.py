@@ -1,4 +1,4 @@
-"""`smsbot serve --sandbox`: the whole service among stand-ins, for whoever writes a system that joins it."""
+"""`smsbot serve --sandbox`: the whole service with stand-ins, for developers of systems that connect to it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ logger = structlog.get_logger(__name__)
 def serve_sandbox(host: str, port: int, *, connected: bool) -> None:
     """Serve until a signal says to stop. The database is `smsbot-sandbox.db` in this folder, and no setting is read.
 
-    With `connected` RDV Service Public's stand-in owns the appointments. Raises `AlreadyServed` where another sandbox
-    uses this file, and `CommandFailed` where the port cannot be used.
+    With `connected`, RDV Service Public's stand-in owns the appointments. Raises `AlreadyServed` if another sandbox
+    uses this file, and `CommandFailed` if the port cannot be used.
     """
     logs.configure("info", "console")
     _say_what_is_not_used()
@@ -82,7 +82,7 @@ def _plan(connected: bool) -> StagePlan:
 
 
 def _let_in(connection: Connection, stage: Stage) -> str:
-    """Let the page's agent and a system in; a new token for the system. Older ones stay good for a month."""
+    """Add the page's agent and a service account. Returns a new token of the service; old ones end after a month."""
     now = stage.clock()
     add_agent(connection, AGENT, DEFAULT_SOURCE, [str(ORGANISATION)], now)
     try:

@@ -32,8 +32,8 @@ logger = structlog.get_logger(__name__)
 def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
     """Serve until a signal says to stop, then finish the work that has begun.
 
-    Raises `AlreadyServed` where another process serves this SQLite file, and `CommandFailed` where the port cannot be
-    used or background work was given up.
+    Raises `AlreadyServed` if another process serves this SQLite file, and `CommandFailed` if the port cannot be used or
+    background work was given up.
     """
     logs.configure(settings.log_level, settings.log_format)
     logs.follow_cases(settings.secret_key.get_secret_value())
@@ -57,7 +57,7 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
 
 @contextmanager
 def _pages_apart(make_pages: Callable[[socket.socket], None]) -> Iterator[ProcessApart | None]:
-    """The process for the console's pages, while the block runs; None where there can be none."""
+    """The process that makes the console's pages, while the block runs; None if it cannot be made."""
     pages_by = ProcessApart.forked("smsbot-pages", make_pages)
     try:
         yield pages_by
@@ -67,7 +67,7 @@ def _pages_apart(make_pages: Callable[[socket.socket], None]) -> Iterator[Proces
 
 
 def _make_pages(settings: ServiceSettings, policy: Policy, line: socket.socket) -> None:
-    """Make pages for the process at the other end of `line`, until it is closed. In the second process."""
+    """Run in the second process: make pages for the process at the other end of `line`, until it is closed."""
     with closing(Database(settings.database_url)) as database:
         run_to_the_end(answer_questions(line, page_maker(Service(settings, database, policy=policy))))
 
@@ -88,7 +88,7 @@ def _say_whose_word_counts(service: Service) -> None:
 
 
 def deliver(settings: ServiceSettings) -> None:
-    """Only deliver, until a signal says to stop. Raises `CommandFailed` for SQLite, or where work was given up."""
+    """Only deliver, until a signal says to stop. Raises `CommandFailed` for SQLite, or if work was given up."""
     logs.configure(settings.log_level, settings.log_format)
     logs.follow_cases(settings.secret_key.get_secret_value())
     if sqlite_file(settings) is not None:
@@ -103,7 +103,7 @@ def deliver(settings: ServiceSettings) -> None:
 
 
 def _warn(service: Service) -> None:
-    """Log what `smsbot check` finds amiss without asking anybody, a line for each."""
+    """Log the problems that `smsbot check` finds without the network, one line for each."""
     for finding in look_at_installation(service.settings, service.policy, sqlite_file(service.settings)):
         if finding.level is not Level.WELL:
             logger.warning(finding.sentence, about=finding.subject)
@@ -116,19 +116,20 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
             await serve_until_told(server, listening)
         if service.pages_apart is not None:
-            service.pages_apart.process.close()  # before the database, so that the last to leave it is this process
+            service.pages_apart.process.close()  # before the database, so that this process closes the file last
 
 
 _MADE_BEFORE_A_COLLECTION = 10_000
-"""So many objects more than were freed. A transaction for 64 messages makes half as many, and frees them at its end:
-with Python's 700, each was looked through several times while it was needed, for 4 % of a turn."""
+"""How many more objects are made than freed before a collection. A transaction for 64 messages makes half as many, and
+frees them at its end. With Python's default of 700, the collector looked at each of them several times, which took 4 %
+of the time of a turn."""
 
 
 def _spare_what_is_there() -> None:
-    """Have no later garbage collection look at what was made so far, which lives as long as the process, nor at what
-    lives for one transaction.
+    """Keep the garbage collector away from the objects made so far, which live as long as the process, and from the
+    objects of one transaction.
 
-    A full one would take a tenth of a second with what was made so far, in which nobody is answered.
+    A full collection with the objects made so far would take a tenth of a second, in which nobody gets an answer.
     """
     gc.collect()
     gc.freeze()
@@ -136,7 +137,7 @@ def _spare_what_is_there() -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `CommandFailed` where the address or port cannot be used."""
+    """A listening socket. Raises `CommandFailed` if the address or port cannot be used."""
     try:
         return listening_on(host, port)
     except OSError as error:
@@ -148,8 +149,8 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve_until_told(server: uvicorn.Server, listening: socket.socket) -> None:
     """Serve until a signal says to stop, or the server is told to exit.
 
-    uvicorn stops at these signals and then raises them again for the handlers that were there before. With these
-    handlers they end there, and work that has begun is finished. Without any, the process would die at once.
+    At these signals uvicorn stops, and then raises them again for the handlers that were there before. With our
+    handlers nothing more happens, and the work that has begun is finished. Without them the process would die at once.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _already_stopping)
@@ -157,7 +158,7 @@ async def serve_until_told(server: uvicorn.Server, listening: socket.socket) -> 
 
 
 def _already_stopping() -> None:
-    logger.info("stopping: what is in hand is finished first")
+    logger.info("stopping: work that has begun is finished first")
 
 
 async def _deliver(service: Service) -> None:
@@ -184,14 +185,14 @@ def _fail_where_given_up(service: Service) -> None:
 
 
 def run_to_the_end(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` in the event loop and with the garbage collector that suit a service."""
-    gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
+    """Run `main` with an event loop and garbage collector settings that suit a service."""
+    gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(main)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where it is installed; it is not on Windows."""
+    """uvloop if it is installed, which it is not on Windows; otherwise asyncio's own loop."""
     try:
         import uvloop
     except ImportError:

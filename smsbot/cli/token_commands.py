@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from smsbot.agents.tokens import ApiScope
 
 T = TypeVar("T")
-_Name = Annotated[str, typer.Argument(help="The name of the service, as agenda-mairie.")]
+_Name = Annotated[str, typer.Argument(help="The name of the service, such as agenda-mairie.")]
 
 app = typer.Typer(
     name="tokens",
-    help="Tokens of other systems: they use the API, but are no agents.",
+    help="Tokens of other systems, which use the API but are not agents.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -33,21 +33,22 @@ app = typer.Typer(
 def create(
     name: _Name,
     scope: Annotated[
-        list[str], typer.Option(help="What it may do, as appointments:read; repeat for more. A wrong one lists all.")
+        list[str],
+        typer.Option(help="What it may do, such as appointments:read; repeat for more. A wrong one lists all."),
     ],
     organisation: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="An organisation it may act in, as the source numbers it; repeat for more."),
     ] = None,
     all_organisations: Annotated[
-        bool, typer.Option("--all-organisations", help="It may act in every organisation, those to come included.")
+        bool, typer.Option("--all-organisations", help="It may act in every organisation, also in future ones.")
     ] = False,
     source: Annotated[str, typer.Option(help="The source that numbers the organisations.")] = DEFAULT_SOURCE,
     days: Annotated[
-        int | None, typer.Option(min=1, max=3650, help="Each of its tokens is good for so many days; else for ever.")
+        int | None, typer.Option(min=1, max=3650, help="Each of its tokens is valid for so many days; else for ever.")
     ] = None,
 ) -> None:
-    """Make a service, and print its token: only now, alone on the last line.
+    """Create a service, and print its token: only now, alone on the last line.
 
     The organisations need not be known yet.
     """
@@ -80,10 +81,10 @@ def list_them() -> None:
 def rotate(
     name: _Name,
     overlap_hours: Annotated[
-        int, typer.Option(min=0, max=720, help="The old token stays good for so many hours; 0: it ends at once.")
+        int, typer.Option(min=0, max=720, help="The old token stays valid for so many hours; 0: it ends at once.")
     ] = 24,
 ) -> None:
-    """Print a new token of a service: only now, alone on the last line. The old one ends after a while."""
+    """Print a new token of a service: only now, alone on the last line. The old one ends later (--overlap-hours)."""
     from smsbot.agents.service_accounts import rotate as rotated
 
     now = datetime.now(UTC)
@@ -105,7 +106,7 @@ def revoke(name: _Name) -> None:
 
 
 def _with(name: str, act: Callable[[Connection, ServiceAccount], T], now: datetime) -> T:
-    """What `act` returns for the service of this name. Fails with one line where there is none."""
+    """What `act` returns for the service with this name. Fails with one line if there is none."""
     from smsbot.agents.service_accounts import find_service
 
     with one_clear_line():
@@ -118,7 +119,7 @@ def _scope(written: str) -> ApiScope:
     try:
         return ApiScope(written)
     except ValueError:
-        raise CommandFailed(f"{written} is no scope: choose from {', '.join(ApiScope)}.") from None
+        raise CommandFailed(f"{written} is not a scope: choose from {', '.join(ApiScope)}.") from None
 
 
 def _line(service: ServiceAccount) -> str:
@@ -127,6 +128,6 @@ def _line(service: ServiceAccount) -> str:
     ends = [
         "for ever" if each.expires_at is None else f"until {each.expires_at:%Y-%m-%d %H:%M}" for each in service.tokens
     ]
-    told = ", ".join(ends) or "no token is good any more: smsbot tokens rotate"
+    told = ", ".join(ends) or "no valid token: smsbot tokens rotate"
     where = "everywhere" if service.agent.everywhere else organisations
     return f"{service.name}  {', '.join(service.scopes)}  {where}  {used}  {told}"

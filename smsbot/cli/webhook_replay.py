@@ -1,4 +1,4 @@
-"""`smsbot gateway replay`: tells what a recorded webhook is read as, and whether the service would take it."""
+"""`smsbot gateway replay`: shows how a recorded webhook is read, and whether the service would accept it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REQUEST_LINE = re.compile(rb"(GET|POST|PUT) (\S+)(?: HTTP/[0-9.]+)?\r?\n")
 
 
 def read_webhook(name: str, recorded: bytes, *, is_status: bool) -> Iterator[str]:
-    """What a recorded webhook is read as. Raises `CommandFailed` at the end where the service would refuse it."""
+    """How a recorded webhook is read. At the end raises `CommandFailed` if the service would refuse it."""
     settings, policy = settings_and_policy()
     is_query = name in policy.gateways and _format_of(policy, name, is_status=is_status) == "query"
     request, is_whole = _request_in(recorded, is_query=is_query)
@@ -45,7 +45,7 @@ def _format_of(policy: Policy, name: str, *, is_status: bool) -> str:
 
 
 def _request_in(recorded: bytes, *, is_query: bool) -> tuple[WebhookRequest, bool]:
-    """The request in a recording, and whether it is there with its headers."""
+    """The request in a recording, and whether the recording has its headers."""
     line = _REQUEST_LINE.match(recorded)
     if line is None:
         if is_query:
@@ -62,7 +62,7 @@ def _request_in(recorded: bytes, *, is_query: bool) -> tuple[WebhookRequest, boo
 
 
 def _reading(gateway: Gateway, request: WebhookRequest, *, is_whole: bool, is_status: bool) -> Iterator[str]:
-    """Lines about what is read, and at last why the service would refuse it, empty where it would not."""
+    """Lines about what is read. The last line says why the service would refuse it; it is empty if it would not."""
     refused = ""
     try:
         webhook = gateway.verify(request)
@@ -74,7 +74,7 @@ def _reading(gateway: Gateway, request: WebhookRequest, *, is_whole: bool, is_st
         webhook = gateway.unproven(request)
         if is_whole:
             refused = f"The service would refuse it: {problem.sentence}."
-        yield f"proof     {'missing or wrong' if is_whole else 'not looked at, since the file holds no headers'}"
+        yield f"proof     {'missing or wrong' if is_whole else 'not checked, as the file contains no headers'}"
     except MalformedMessage as problem:
         yield f"The service would refuse it: {problem.sentence}"
         return

@@ -57,11 +57,11 @@ def test_a_backup_is_whole_while_somebody_writes_and_says_what_is_in_it(shell: S
         writing.commit()
     assert answer.complained == []
     first, *contents, newest = answer.told
-    assert first.startswith(f"{target}: whole, schema ")
+    assert first.startswith(f"{target}: intact, with the schema of this version ")
     assert contents == [
         "  1 appointments, 1 of them to come",
-        "  1 messages received, 1 sent, 0 that had not left",
-        "  0 numbers that said STOP, 0 agents",
+        "  1 messages received, 1 sent, 0 not sent yet",
+        "  0 numbers that wrote STOP, 0 agents",
     ], "what was not committed is not in it"
     assert newest.startswith("  newest message: ")
     assert shell.run("backup", "--check", str(target)).told == answer.told

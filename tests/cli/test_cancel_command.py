@@ -167,9 +167,9 @@ def test_interrupted_it_leaves_the_rest_alone(town: Service) -> None:
     ("asked", "why"),
     [
         (order(word="x" * 301), "--word is 1 characters too long"),
-        (order(only_write=True), "--only-write needs what people are told"),
+        (order(only_write=True), "--only-write needs the text for people"),
         (order(agent="nobody@one.fr"), "There is no agent nobody@one"),
-        (order(place="Ailleurs"), "No appointment is concerned"),
+        (order(place="Ailleurs"), "There is no such appointment"),
         (replace(order(), organisation="99"), "There is no organisation 99 of the source rdvsp"),
     ],
 )

@@ -72,7 +72,7 @@ class TestPurge:
         ]
         assert A not in shell.world.told()
         again = shell.run("purge")
-        assert again.told == ["Nothing to erase: all that is kept is within 30 days (SMSBOT_RETENTION_DAYS)."]
+        assert again.told == ["Nothing to erase: all data is within 30 days (SMSBOT_RETENTION_DAYS)."]
         assert (answer.status, again.status) == (0, 0)
 
     def test_the_setting_counts(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ class TestOnTheDisk:
             reader.exec_driver_sql("SELECT count(*) FROM participations").one()
             told = shell.run("forget", A, "--yes").told
         assert told[-1] == (
-            "What was erased is still in SQLite's log, which somebody is reading: run smsbot purge again in a minute."
+            "The erased data is still in SQLite's log, which is being read: run smsbot purge again in a minute."
         )
         assert shell.run("purge").status == 0
         assert in_files(shell, A) == []
@@ -136,7 +136,7 @@ class TestForget:
     def test_where_nobody_can_confirm_it_needs_a_yes(self, shell: Shell) -> None:
         this = somebody(shell, NOW - timedelta(days=3))
         answer = shell.run("forget", A)
-        assert (answer.status, answer.complained) == (1, ["Nobody is here to confirm it: add --yes."])
+        assert (answer.status, answer.complained) == (1, ["There is no terminal to confirm it: add --yes."])
         assert shell.world.row(participations, this).phone == A
 
     def test_coming_appointments_are_counted_and_refused(self, shell: Shell) -> None:
@@ -155,7 +155,7 @@ class TestForget:
         shell.world.opt_out(A, NOW)
         assert shell.run("forget", A, "--yes").told == [
             f"Nothing is kept about {A}.",
-            "A number of theirs stays on the STOP list, and nothing with it: no SMS goes there until START comes.",
+            "A number of theirs stays on the STOP list, without any other data: it gets no SMS until START comes.",
         ]
 
     def test_what_is_no_contact_is_one_clear_line(self, shell: Shell) -> None:
@@ -200,5 +200,5 @@ def test_at_a_terminal_it_asks(tmp_path: Path, typed: str, status: int, told: st
             check=False,
         )
     assert ended.returncode == status
-    assert f"Erase all that is kept about {A}? It cannot be brought back." in ended.stdout
+    assert f"Erase all data about {A}? It cannot be brought back." in ended.stdout
     assert told in ended.stdout + ended.stderr

@@ -125,7 +125,7 @@ class TestTry:
         over(monkeypatch, ScriptedHttp(token, answer(200, {"resultCode": 1005, "messageId": "m-1", "at": "7"})))
         status, told = run("try", "link", "--to", "0612345678", "--yes", "--sender", "36106")
         assert status == 0
-        assert "(hidden: it holds the token)" in told
+        assert "(hidden: it contains the token)" in told
         assert not any(value in told for name, value in SECRETS.items() if "LINK" in name and len(value) > 3)
         assert "fetched-token" not in told
         assert '"source": "36106"' in told
@@ -134,8 +134,8 @@ class TestTry:
         ("arguments", "sentence"),
         [
             (("smsfacto", "--to", "0612345678"), 'There is no gateway smsfacto; did you mean "smsfactor"?'),
-            (("smsfactor", "--to", "12"), "12 is no telephone number"),
-            (("smsfactor", "--to", "0612345678", "--sender", "un nom trop long"), "is no sender"),
+            (("smsfactor", "--to", "12"), "12 is not a telephone number"),
+            (("smsfactor", "--to", "0612345678", "--sender", "un nom trop long"), "is not a sender"),
         ],
     )
     def test_a_mistake_is_told_before_anything_leaves(
@@ -154,7 +154,7 @@ class TestReplay:
     def test_a_body_alone(self, folder: Path) -> None:
         status, told = run("replay", "smsfactor", self.recorded(folder, json.dumps(MO)))
         assert status == 0
-        assert "not looked at" in told
+        assert "not checked" in told
         assert "from      +33612345678\nto        36105\n" in told
         assert "written   2027-01-04T10:00:00+00:00" in told
         assert "text      'annuler'" in told

@@ -114,7 +114,7 @@ def test_a_number_and_an_address_that_are_none_are_told(database: Database, tmp_
     assert (report.new, report.refused, report.left_out) == (2, 1, 2)
     assert list(report.lines()) == [
         "2 new, 0 changed, 0 unchanged, 1 refused.",
-        "2 left out: telephone numbers and e-mail addresses that nobody can be written to at.",
+        "2 left out: telephone numbers and e-mail addresses that cannot be used.",
         "line 2: taken without its telephone number: the value in the file is not a usable telephone number; "
         "correct it and import the file again.",
         "line 2: taken without its e-mail address: the value in the file is not a usable e-mail address; "
@@ -190,7 +190,7 @@ def test_a_connected_source_takes_no_file(values: dict[str, str], refused: set[s
         with pytest.raises(CommandFailed) as failed:
             refuse_connected(settings, source)
         assert failed.value.sentence == (
-            f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
+            f"The source {source} is connected: only RDV Service Public changes its appointments. "
             "smsbot rdvsp sync reads them there; for a file of other appointments give another --source."
         )
 

@@ -67,7 +67,7 @@ def test_for_all_organisations_and_some_days(database: Database) -> None:
     [
         (
             ("create", "agenda", "--scope", "all", "--organisation", "1"),
-            "all is no scope: choose from appointments",
+            "all is not a scope: choose from appointments",
         ),
         (("create", "agenda", "--scope", "events:read"), "Give either --organisation"),
         (
