@@ -1,10 +1,12 @@
-"""The demo: a play in a terminal and on a page, on the real service among stand-ins for the systems around it.
+"""The demo: the real service with stand-ins for the systems around it, used from a terminal and a web page.
 
-play             in a terminal; `house` serves the page and the sandbox's API beside the service
-stage            the service among its stand-ins, on a clock that can be set (`settable_clock`)
-demo_page        the page; `panels` is what it shows, `tours` leads through it, `trail` tells what happens beneath
-sandbox_api      what the stand-ins took, and what they are let do, over HTTP (`demo_requests` reads what is posted)
-troubles         what can be made to go wrong while one looks on
-town/            a made-up town hall and its week; `moving_in` lets the stand-ins know of it
+The names come from the theatre: the stage is the service with its stand-ins, and the house serves what is on the stage.
+
+play             the demo in a terminal; `house` serves the page and the sandbox's API beside the service
+stage            the service with its stand-ins, and a clock that can be set (`settable_clock`)
+demo_page        the page; `panels` makes its content, `tours` are guided tours, `trail` lists what happens inside
+sandbox_api      shows over HTTP what the stand-ins took, and controls them; `demo_requests` reads the requests
+troubles         makes stand-ins fail while somebody looks on
+town/            a made-up town hall and its week; `moving_in` gives the stand-ins the data of that week
 stand_ins/       gateways, RDV Service Public, a mail server
 """

@@ -1,7 +1,7 @@
-"""The demo's page: a telephone, a mailbox, the page behind the link, the agents' console, and what happens underneath.
+"""The demo's page: a telephone, a mailbox, the page behind the link, the agents' console, and what happens inside.
 
-It asks for its panels again and again, and posts what somebody does to the sandbox's API. The usager's page and the
-console are the service's own, in frames.
+The page reads its panels again and again, and posts what the person does to the sandbox's API. The usager's page and
+the console are the service's own, in frames.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PAGE_POLICY = (
 _MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; base-uri 'none'; frame-ancestors 'self'"
 )
-"""An e-mail brings its own style; nothing in it runs or is loaded."""
+"""An e-mail has its own style; nothing in it is run or loaded."""
 _FILES = {"demo.js": "text/javascript", "demo.css": "text/css"}
 
 
@@ -51,7 +51,7 @@ class SetAnew(PostedDocument):
 
 @dataclass(frozen=True, slots=True)
 class DemoPage:
-    """The page's routes. Where the stage `is_kept`, the page does not offer to set it anew."""
+    """The page's routes. If the stage `is_kept`, the page does not offer to begin again."""
 
     house: Playhouse
     is_kept: bool = False
@@ -68,7 +68,7 @@ class DemoPage:
         ]
 
     async def page(self, _request: Request) -> Response:
-        """The page, at once: what is in it comes when the stage stands. Tours begin on a stage that is set anew."""
+        """The page without its content, which comes when the stage is ready. A tour begins with a new stage."""
         template, plan = self.environment.get_template(f"{FOLDER}/page.html"), self.house.plan
         shown = tours(plan.now) if plan.has_town else ()
         html = template.render(tours=shown, is_kept=self.is_kept, version=self._version())
@@ -79,7 +79,7 @@ class DemoPage:
         return Response(content, headers=_COMMON, media_type=_FILES[name])
 
     async def panels(self, request: Request) -> Response:
-        """The panels as they are; 204 where they are still of the version `depuis`, 503 while the stage is set."""
+        """The panels; 204 if they still have the version `depuis`, 503 while the stage is being set."""
         stage, asked = self.house.stage, request.query_params
         if stage is None:
             return Response(status_code=503, headers=_COMMON | {"Retry-After": "1"})
@@ -94,12 +94,12 @@ class DemoPage:
     async def set_anew(self, request: Request) -> Response:
         posted = await read_document(request, SetAnew)
         if self.is_kept:
-            raise HTTPException(409, "A sandbox is not set anew: stop it, and remove its database.")
+            raise HTTPException(409, "A sandbox cannot begin again: stop it, and remove its database.")
         await self.house.set_anew(connected=posted.connected)
         return Response(status_code=204)
 
     async def console(self, request: Request) -> Response:
-        """Sign the agent in, and lead to the path `vers` of the console."""
+        """Sign the agent in, and redirect to the path `vers` of the console."""
         stage = await self.house.on_stage()
         wanted = request.query_params.get("vers", "")
         answer = RedirectResponse(wanted if wanted.startswith("/agents") else "/agents/rdv", 303, _COMMON)

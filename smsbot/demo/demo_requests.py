@@ -1,4 +1,4 @@
-"""Reads what the demo's page and integrators post to the demo: small JSON documents, checked."""
+"""Reads what the demo's page and integrators post to the demo: small JSON documents, which are checked."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _MOST_BYTES = 16 * 1024
 
 
 class Playhouse(Protocol):
-    """Where a stage is set."""
+    """The place where a stage is set."""
 
     @property
     def plan(self) -> StagePlan:
-        """What is on, or is being set."""
+        """The plan of the stage that is set or being set."""
 
     @property
     def stage(self) -> Stage | None:
-        """What is on at the moment; None while the stage is being set."""
+        """The stage that is set; None while it is being set."""
 
     async def on_stage(self) -> Stage:
-        """The stage, once it is set."""
+        """Wait for the stage, and return it."""
 
     async def set_anew(self, *, connected: bool) -> Stage:
-        """Set the stage as it was at the beginning."""
+        """Set the stage again as it was at the beginning, and return it."""
 
 
 class PostedDocument(BaseModel):
-    """The base of what may be posted: only fields that are known."""
+    """The base of the documents that may be posted. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,9 +42,9 @@ D = TypeVar("D", bound=PostedDocument)
 
 
 async def read_document(request: Request, kind: type[D]) -> D:
-    """The document in the body. Raises 415 where it is not JSON, 413 and 422.
+    """The document in the body. Raises HTTP errors: 415 if it is not JSON, 413 if it is too long, 422 if it is wrong.
 
-    No page of another site can send this type without asking first (Fetch, "CORS-safelisted request-header").
+    A page of another site cannot send this content type without asking first (Fetch, "CORS-safelisted request-header").
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "The body is not application/json.")

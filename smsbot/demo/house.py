@@ -21,11 +21,11 @@ from smsbot.demo.trail import LogLevel
 
 
 class House:
-    """An ASGI application. One stage at a time is set in it, and can be set anew. Make it in a running event loop.
+    """An ASGI application with one stage at a time, which can be set again. Make it in a running event loop.
 
-    `plan` says what is to be on the stage: with True, RDV Service Public owns the appointments. `shown` is the lowest
-    level of the log that is written. Where `is_kept`, nobody sets the stage anew from the page: others rely on what is
-    there.
+    `plan` returns the plan of a stage; its argument says whether RDV Service Public owns the appointments. `shown` is
+    the lowest level of the log that is written. If `is_kept`, the page cannot set the stage again, because others rely
+    on its data.
     """
 
     def __init__(self, plan: Callable[[bool], StagePlan], *, shown: LogLevel, is_kept: bool = False) -> None:
@@ -41,7 +41,7 @@ class House:
 
     @asynccontextmanager
     async def open(self, public_url: str, *, connected: bool = False) -> AsyncIterator[None]:
-        """Keep the stage set while the block runs. Whoever opens the house serves it at `public_url`."""
+        """Keep the stage set while the block runs. The caller serves the house at `public_url`."""
         self._plan = self._plan_of(connected)
         performance = asyncio.create_task(self._perform(public_url))
         try:
@@ -52,22 +52,22 @@ class House:
 
     @property
     def plan(self) -> StagePlan:
-        """What is on, or is being set. The house must be open."""
+        """The plan of the stage that is set or being set. The house must be open."""
         assert self._plan is not None
         return self._plan
 
     @property
     def stage(self) -> Stage | None:
-        """What is on at the moment; None while the stage is being set, and where it could not be."""
+        """The stage that is set; None while it is being set, and if setting it failed."""
         standing = self._standing
         return standing.result() if standing.done() and standing.exception() is None else None
 
     async def on_stage(self) -> Stage:
-        """The stage, once it is set. Raises what keeps it from being set."""
+        """Wait for the stage, and return it. If setting it failed, raises that error."""
         return await asyncio.shield(self._standing)
 
     async def set_anew(self, *, connected: bool) -> Stage:
-        """Set the stage as it was at the beginning. The new one is given once it stands."""
+        """Set the stage again as it was at the beginning. Returns the new stage when it is ready."""
         if self._standing.done():
             self._plan = self._plan_of(connected)
             self._standing = asyncio.get_running_loop().create_future()
@@ -83,7 +83,7 @@ class House:
                         self._application = FramedBySameOrigin(HttpTap(stage.application, stage.trail.hear))
                         self._standing.set_result(stage)
                         await self._ends.wait()
-        except Exception as error:  # noqa: BLE001 - whoever waits for the stage is told
+        except Exception as error:  # noqa: BLE001 - raised for the callers that wait for the stage
             if not self._standing.done():
                 self._standing.set_exception(error)
 
@@ -102,7 +102,7 @@ class House:
 class FramedBySameOrigin:
     """An ASGI application whose pages are those of `app`, but pages of the same origin may frame them.
 
-    The service forbids every page to frame its own, and has no switch for it. The demo's page shows them in frames.
+    The service forbids framing, and has no switch for it. The demo's page shows the service's pages in frames.
     """
 
     app: ASGIApp

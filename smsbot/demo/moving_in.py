@@ -1,7 +1,7 @@
-"""Gives the stand-ins what they would know of the town's week: what was sent and received before the demo opens.
+"""Gives the stand-ins the data of the town's week: what was sent and received before the demo opens.
 
-The week is played on the service alone, so that it takes a moment. Afterwards each SMS that left is in the gateway's
-records and on a telephone, each e-mail is in a mailbox, and each cancellation is in the calendar.
+The week is played on the service alone, because that is fast. Afterwards each SMS that was sent is put into the
+gateway's records and onto a telephone, each e-mail into a mailbox, and each cancellation into the calendar.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _incoming, _outgoing = incoming_messages.c, outgoing_messages.c
 
 
 def move_in(connection: Connection, twilio: TwilioStandIn, smtp: SmtpStandIn, calendar: Agenda) -> None:
-    """Let the stand-ins know what the service knows. No webhook is posted, and nothing is sent."""
+    """Give the stand-ins the data that the service has. No webhook is posted, and nothing is sent."""
     messages = [*_received(connection, twilio.account_sid), *_sent(connection, twilio.account_sid)]
     for message in sorted(messages, key=lambda one: one.created_at):
         twilio.remember(message)
@@ -54,7 +54,7 @@ def _received(connection: Connection, account_sid: str) -> list[TwilioMessage]:
 
 
 def _sent(connection: Connection, account_sid: str) -> list[TwilioMessage]:
-    """What left and arrived."""
+    """The SMS that were sent and arrived."""
     is_sent = (_outgoing.channel == "sms") & (_outgoing.delivery_status == DeliveryStatus.DELIVERED.value)
     rows = connection.execute(select(outgoing_messages).where(is_sent).order_by(_outgoing.id))
     return [

@@ -1,5 +1,4 @@
-"""What the demo's page shows at a moment: each panel as a piece of HTML, made of what the stand-ins and the service
-know."""
+"""Makes the panels of the demo's page: each is a piece of HTML with the data of the stand-ins and the service."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ _MOST_MAILS = 30
 
 @dataclass(frozen=True, slots=True)
 class OwnedAppointment:
-    """An appointment of somebody who is reached at a telephone. `path` is that of the page behind their link."""
+    """An appointment of a person with this telephone. `path` is the path of the page behind their link."""
 
     name: str
     letters: str
@@ -43,7 +42,7 @@ class OwnedAppointment:
 
 @dataclass(frozen=True, slots=True)
 class TownTelephone:
-    """A telephone in the town, with the appointments that it hears of, the soonest first."""
+    """A telephone in the town, with the appointments of its people, the soonest first."""
 
     number: str
     owned: tuple[OwnedAppointment, ...]
@@ -55,7 +54,7 @@ class TownTelephone:
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """An SMS on a telephone. `price` is in euros; `parts` are its words, each with a path where it is a link."""
+    """An SMS on a telephone. `price` is in euros. `parts` are its words, with a path if they are a link."""
 
     id: str
     is_own: bool
@@ -67,15 +66,16 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class PageQuestion:
-    """What the page is asked for: whose telephone, and which e-mail is open (its number, None for the newest)."""
+    """What the page asks for: whose telephone, and which e-mail is open (its number; None for the newest)."""
 
     number: str | None
     mail: int | None
 
 
 def read_telephones(stage: Stage, connection: Connection) -> list[TownTelephone]:
-    """The telephones of people with appointments: that of the tours first, the others by the time of the first of
-    them. At the end one of somebody whom nobody knows."""
+    """The telephones of people with appointments: first that of the tours, then by the first appointment. The last one
+    belongs to somebody unknown.
+    """
     columns = participations.c
     rows = connection.execute(
         select(columns.id, columns.phone, columns.first_name, columns.last_name, appointments.c.starts_at)
@@ -97,7 +97,7 @@ def read_telephones(stage: Stage, connection: Connection) -> list[TownTelephone]
 def render_panels(
     environment: jinja2.Environment, stage: Stage, telephones: Sequence[TownTelephone], seen: PageQuestion
 ) -> dict[str, str]:
-    """The HTML of each panel by its name, and a `version` that changes where any of them does."""
+    """The HTML of each panel by its name, and a `version` that changes if one of them changes."""
     telephone = next((one for one in telephones if one.number == seen.number), telephones[0])
     bubbles = _bubbles(stage, telephone.number)
     mails = list(enumerate(stage.smtp.messages, 1))
@@ -157,7 +157,7 @@ def _parts(text: str, public_url: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _suggestions(bubbles: Sequence[Bubble], telephone: TownTelephone) -> list[str]:
-    """What somebody may want to answer. Our questions can be recognised by their words (see `messages.sms`)."""
+    """What the person may want to answer. Our questions are recognised by their words (see `messages.sms`)."""
     said = "".join(text for text, _ in bubbles[-1].parts) if bubbles and not bubbles[-1].is_own else ""
     if "3" in said and "lettres" in said:
         return [*dict.fromkeys(one.letters for one in telephone.owned if one.letters), "XYZ"]

@@ -1,8 +1,8 @@
-"""Plays the main job in a terminal: the person types SMS as the usager and sees what the bot sends.
+"""Plays the demo in a terminal: the person types SMS as the usager and sees what the bot sends.
 
-Only the two systems outside are imitated. The service listens on loopback; the stand-in for Twilio posts signed
-webhooks to it and takes its messages over HTTP; the mail server takes its e-mails over SMTP. Played connected, a
-stand-in for RDV Service Public owns the appointments: it tells of them by webhook, and cancellations are made there.
+Only the systems outside are imitated. The service listens on loopback. The stand-in for Twilio posts signed webhooks to
+it and takes its messages over HTTP; the mail server takes its e-mails over SMTP. With `--connected`, a stand-in for RDV
+Service Public owns the appointments: it posts them by webhook, and cancellations are made there.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ PHONE = "+33612345678"
 OUR_NUMBER = "+33937000000"
 QUIT = ("/quitter", "/q", "quitter", "quit", "exit")
 SLOW, REFUSING, AGENDA = "/lent", "/refus", "/agenda"
-"""What can be tried connected: the next answer comes late, or is a refusal; and a look at the agenda there."""
+"""To try when connected: the next answer comes late; the next answer is a refusal; show the agenda there."""
 SLOW_SECONDS = 4.0
 _SETTLED_SECONDS = 15.0
 
 
 def sample_webhooks(now: datetime) -> list[dict[str, Any]]:
-    """The appointments that the demo begins with, as RDV Service Public would post them. `now` is aware.
+    """The appointments with which the demo begins, as RDV Service Public would post them. `now` is aware.
 
-    One telephone is shared in a family: Sophie Dupont has one appointment, Karim Benali has two.
+    A family shares one telephone: Sophie Dupont has one appointment, Karim Benali has two.
     """
     sophie = _user(1, "Sophie", "Dupont", "sophie.dupont@example.org")
     karim = _user(2, "Karim", "Benali", None)
@@ -64,7 +64,7 @@ def sample_webhooks(now: datetime) -> list[dict[str, Any]]:
 
 
 def _at(now: datetime, *, days: int, hour: int, minute: int = 0) -> datetime:
-    """That time of day in the zone of `now`."""
+    """This time of day in the zone of `now`, so many days later."""
     return (now + timedelta(days=days)).replace(hour=hour, minute=minute, second=0, microsecond=0)
 
 
@@ -109,13 +109,13 @@ def _webhook(
 
 
 async def play(*, connected: bool = False) -> None:
-    """Run the demo until the input ends or the person leaves. `connected` lets RDV Service Public's stand-in own the
+    """Run the demo until the input ends or the person leaves. With `connected`, RDV Service Public's stand-in owns the
     appointments.
 
-    Typed into a terminal, it has the town and its page, at an address that it says. Otherwise there is one telephone,
-    with a family's appointments.
+    In a terminal, the demo has the town and its page, whose address is printed. If the input is not a terminal, there
+    is one telephone, with a family's appointments.
     """
-    # The service's log is kept out of the conversation. Only problems are shown.
+    # The service's log would disturb the conversation, so only errors are shown.
     logs.configure("error", "console")
     typed = sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="smsbot-") as folder, listening_on(LOOPBACK, 0) as listening:
@@ -137,7 +137,7 @@ async def play(*, connected: bool = False) -> None:
 
 
 def _plan(folder: Path, connected: bool, *, has_town: bool) -> StagePlan:
-    """What is to be on the next stage. Each has a database of its own."""
+    """The plan of the next stage. Each stage has a database of its own."""
     database, now = Path(tempfile.mkdtemp(dir=folder)) / "demo.db", datetime.now(ZoneInfo(DEFAULT_TIME_ZONE))
     if has_town:
         return StagePlan(database, next_tuesday(now), connected=connected, has_town=True)
@@ -145,7 +145,7 @@ def _plan(folder: Path, connected: bool, *, has_town: bool) -> StagePlan:
 
 
 async def _fill(stage: Stage) -> None:
-    """The family's appointments, told by webhook."""
+    """Add the family's appointments, by webhook."""
     if stage.plan.connected:
         await asyncio.to_thread(_add_samples, stage.rdvsp)
     else:
@@ -164,7 +164,7 @@ async def _post_samples(service: Service) -> None:
 
 
 def _add_samples(rdvsp: RdvspStandIn) -> None:
-    """The same appointments, in the agenda of the stand-in, which posts them itself."""
+    """Add the same appointments to the agenda of the stand-in, which posts them itself."""
     for webhook in sample_webhooks(datetime.now(ZoneInfo("Europe/Paris"))):
         rdv = webhook["data"]
         user = rdv["participations"][0]["user"] | {"id": 100 + rdv["participations"][0]["user"]["id"]}
@@ -179,9 +179,9 @@ def _add_samples(rdvsp: RdvspStandIn) -> None:
 
 
 class _Conversation:
-    """Connects the terminal with the stand-ins: as the person of the town, or as the family's telephone.
+    """Connects the terminal with the stand-ins: as a person of the town, or as the family's telephone.
 
-    `public_url` is where the page is, None where there is nobody to open it.
+    `public_url` is the address of the page; None if nobody can open it.
     """
 
     def __init__(self, house: House, person: Townsperson | None, public_url: str | None) -> None:
@@ -218,7 +218,7 @@ class _Conversation:
                 await self._send(stage, line)
 
     def _take_up(self, stage: Stage) -> None:
-        """What was there when a stage was set is not shown: it is no answer to what is typed."""
+        """Skip the messages from before this stage was set, because they are not answers to what is typed."""
         if stage is not self._stage:
             self._stage = stage
             self._shown_sms, self._shown_emails = len(stage.twilio.messages), len(stage.smtp.messages)
@@ -258,7 +258,7 @@ class _Conversation:
             self._show("silence", settled=settled)
 
     async def _settled(self, stage: Stage) -> bool:
-        """Wait until all messages that this one caused have left."""
+        """Wait until all messages that this one caused have been sent. Returns False if that takes too long."""
         deadline = asyncio.get_running_loop().time() + _SETTLED_SECONDS
         while await stage.service.database.read(partial(_unfinished, now=stage.clock())):
             if asyncio.get_running_loop().time() > deadline:
@@ -271,8 +271,8 @@ class _Conversation:
 
 
 def _unfinished(connection: Connection, now: datetime) -> int:
-    """How many messages have not left yet, though nothing keeps them back for longer, and how many cancellations RDV
-    Service Public has not answered.
+    """How many messages will be sent soon but are not sent yet, plus how many cancellations RDV Service Public has not
+    answered.
     """
     columns, soon = outgoing_messages.c, now + timedelta(seconds=_SETTLED_SECONDS)
     is_due = (columns.state == "sending") | ((columns.state == "waiting") & (columns.due_at <= soon))

@@ -1,12 +1,12 @@
-"""The sandbox's API: what the stand-ins took, and what a test lets them do. docs/sandbox.md describes it.
+"""The sandbox's API: shows what the stand-ins took, and controls them. docs/sandbox.md describes it.
 
-GET  /sandbox                 the time, our number, the numbers that are known
+GET  /sandbox                 the time, our number, and the troubles
 GET  /sandbox/sms             the SMS of one number or of all
-POST /sandbox/sms             an usager writes
+POST /sandbox/sms             write an SMS as an usager
 GET  /sandbox/emails          the e-mails that were sent
-POST /sandbox/clock           the clock is set forward
-POST /sandbox/troubles        gateway and RDV Service Public answer well, badly, late or not at all
-POST /sandbox/appointments    an appointment is made in RDV Service Public, which tells of it by webhook
+POST /sandbox/clock           set the clock forward
+POST /sandbox/troubles        let the gateway and RDV Service Public answer normally, wrongly, late or not at all
+POST /sandbox/appointments    make an appointment in RDV Service Public, which posts it by webhook
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TelephoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}
 
 
 class PostedSms(PostedDocument):
-    """An usager writes from `sender` to our number."""
+    """An SMS from an usager, `sender`, to our number."""
 
     sender: Annotated[TelephoneNumber, Field(alias="from")]
     text: Annotated[str, StringConstraints(min_length=1, max_length=1600)]
@@ -45,7 +45,7 @@ class ClockSet(PostedDocument):
 
 
 class TroublesSet(PostedDocument):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     gateway: GatewayTrouble | None = None
     source: SourceTrouble | None = None
@@ -63,7 +63,7 @@ class MadeAppointment(PostedDocument):
 
 @dataclass(frozen=True, slots=True)
 class SandboxApi:
-    """The routes of the API, on whatever stage is set."""
+    """The routes of the API, for the stage that is set at the moment."""
 
     house: Playhouse
 
@@ -82,7 +82,7 @@ class SandboxApi:
         return _state(await self.house.on_stage())
 
     async def list_sms(self, request: Request) -> Response:
-        """`number` and `direction` (`in` from usagers, `out` to them) choose; oldest first."""
+        """The SMS, oldest first; `number` and `direction` (`in` from usagers, `out` to them) filter them."""
         stage, asked = await self.house.on_stage(), request.query_params
         found = [
             _sms(one)
@@ -93,7 +93,7 @@ class SandboxApi:
         return JSONResponse({"messages": found})
 
     async def write_sms(self, request: Request) -> Response:
-        """The answer comes once the service has answered the webhook: then all that follows is durable."""
+        """Answers after the service has answered the webhook: then all its effects are committed."""
         posted = await read_document(request, PostedSms)
         stage = await self.house.on_stage()
         return JSONResponse({"webhook_status": await stage.writes(posted.sender, posted.text)}, 202)
@@ -164,7 +164,7 @@ def _sms(message: TwilioMessage) -> dict[str, Any]:
 
 
 def email(number: int, mail: ReceivedMail) -> dict[str, Any]:
-    """An e-mail as the API shows it. Numbers count from 1, in the order in which the e-mails were taken."""
+    """An e-mail as the API shows it. Numbers count from 1, in the order in which the e-mails came."""
     return {
         "id": number,
         "from": str(mail.message["From"]),
@@ -177,7 +177,7 @@ def email(number: int, mail: ReceivedMail) -> dict[str, Any]:
 
 
 def part_of(message: EmailMessage, content_type: str) -> str | None:
-    """The text of the first part of this type; None where there is none."""
+    """The text of the first part of this type; None if there is none."""
     for part in message.walk():
         if part.get_content_type() == content_type:
             content = part.get_payload(decode=True)

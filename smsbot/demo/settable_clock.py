@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 class SettableClock:
     """A clock for the service and the stand-ins around it. It stands still until `run`, and may be set at any time.
 
-    Calling it gives the time, aware, in UTC. It may be used from any thread.
+    Calling it returns the time, aware, in UTC. It may be used from any thread.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -22,7 +22,7 @@ class SettableClock:
 
     @property
     def now(self) -> datetime:
-        """The time, which can be set; aware."""
+        """The time, aware. Assign to it to set the clock."""
         return self()
 
     @now.setter
@@ -30,7 +30,7 @@ class SettableClock:
         self._set = (moment.astimezone(UTC), time.monotonic())
 
     def run(self) -> None:
-        """Go on from the time that it shows."""
+        """Let the clock run from the time that it shows."""
         moment = self()
         self._set = (moment, time.monotonic())
         self._runs = True

@@ -1,4 +1,4 @@
-"""The stage: the real service with stand-ins in the place of gateway, mail server and RDV Service Public."""
+"""The stage: the real service with stand-ins in place of gateway, mail server and RDV Service Public."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _PASSWORD = "demo"  # noqa: S105 - it guards nothing
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """What is to be on the stage.
+    """What a stage must have.
 
-    `database` is the SQLite file; `now` the time at which the clock begins; with `stands_still` it only moves when it
-    is set. With `connected` RDV Service Public owns the appointments. With `has_town` the town and its week are there,
-    and `now` is a Tuesday, 9h41. The page shows the console as `agent`. What the service signs with is `secret_key`,
-    and `webhook_secret` is shared with RDV Service Public.
+    `database` is the SQLite file. The clock begins at `now`; with `stands_still` it only moves when it is set. With
+    `connected`, RDV Service Public owns the appointments. With `has_town`, there is the town with its week, and `now`
+    must be a Tuesday, 9h41. The page shows the console as `agent`. The service signs with `secret_key`, and shares
+    `webhook_secret` with RDV Service Public.
     """
 
     database: Path
@@ -57,7 +57,7 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The service and what is around it. Nothing leaves this machine."""
+    """The service and the stand-ins around it. Nothing leaves this machine."""
 
     plan: StagePlan
     service: Service
@@ -70,13 +70,13 @@ class Stage:
     trail: Trail
 
     async def writes(self, number: str, text: str) -> int | None:
-        """Let an usager write; the status of the service's answer to the webhook, None where there was none."""
+        """Let an usager write. Returns the status of the service's answer to the webhook; None if it did not answer."""
         url = f"{self.service.settings.public_url}/webhooks/twilio/sms"
         answer = await asyncio.wrap_future(self.twilio.receive(url, from_=number, to=self.plan.sender, text=text))
         return None if answer is None else answer.status_code
 
     def set_forward(self, by: timedelta) -> None:
-        """Set the clock forward, and let the background work see to what is due now."""
+        """Set the clock forward, and wake the background work, which then does what is due."""
         self.clock.now += by
         self.trail.tell("clock", {"seconds": by.total_seconds()})
         self.service.supervisor.wake()
@@ -84,7 +84,7 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(plan: StagePlan, public_url: str) -> AsyncIterator[Stage]:
-    """The stage, with delivery at work, until the block ends. Whoever opens it serves its application at `public_url`.
+    """The stage with running delivery, until the block ends. The caller serves its application at `public_url`.
 
     Raises what opening the database raises.
     """
@@ -114,7 +114,7 @@ async def open_stage(plan: StagePlan, public_url: str) -> AsyncIterator[Stage]:
 def _settings(
     plan: StagePlan, public_url: str, twilio: TwilioStandIn, smtp: SmtpStandIn, rdvsp: RdvspStandIn
 ) -> ServiceSettings:
-    """The settings of a service among stand-ins. Nothing of them comes from the environment."""
+    """The settings of a service with stand-ins. None of them comes from the environment."""
     connected: dict[str, Any] = {}
     if plan.connected:
         sign_in = {"rdvsp_email": rdvsp.tokens.email, "rdvsp_password": _PASSWORD}
@@ -141,12 +141,14 @@ def _settings(
 def _live_a_week(
     now: datetime, settings: ServiceSettings, database: Database, clock: SettableClock, calendar: Agenda
 ) -> None:
-    """The town's week. It was not connected yet, so that no cancellation waits for RDV Service Public's answer."""
+    """Play the town's week on a service that is not connected, so that cancellations need no answer from RDV Service
+    Public.
+    """
     alone = settings.model_copy(update={"rdvsp_url": None, "rdvsp_email": None, "rdvsp_password": None})
     play_week(Town(Service(alone, database, clock=clock), clock, calendar), now)
 
 
 def next_tuesday(now: datetime) -> datetime:
-    """The next Tuesday at 9h41 in the zone of `now`: at that time the town is open, and its week is before it."""
+    """The next Tuesday at 9h41 in the zone of `now`: the town hall is open then, and its week lies before."""
     day = now + timedelta(days=(1 - now.weekday()) % 7)
     return day.replace(hour=9, minute=41, second=0, microsecond=0)

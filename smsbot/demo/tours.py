@@ -1,13 +1,13 @@
-"""The guided tours: what each of their steps points at, and what it does. The sentences are in
-`templates/demo/tours.html`, under the names of tour and step.
+"""The guided tours: what each step points at, and what it does. The sentences are in `templates/demo/tours.html`, under
+the names of tour and step.
 
-A step is shown first, and its act is done when one goes on. Acts are what a person could do in the page as well:
+A step is shown first; its act is done when the person continues. A person could do all acts in the page too:
 
-    sms        the telephone chosen writes this
+    sms        the chosen telephone writes this text
     forward    the clock is set forward by so many seconds
     source     how RDV Service Public answers from now on
     console    the agents' console goes to this path
-    fill       fields of the console's form, by name, and then the button with this value is pressed
+    fill       fields of the console's form, by name; then the button with the value `press` is pressed
     telephone  another telephone is chosen
     mail       the newest e-mail is opened
 """
@@ -35,7 +35,7 @@ class TourStep:
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """A tour that begins with the telephone of `who`, on a stage that is set anew."""
+    """A tour. It begins with the telephone of `who`, on a new stage."""
 
     name: str
     who: Townsperson
@@ -44,7 +44,7 @@ class Tour:
 
 
 def tours(now: datetime) -> tuple[Tour, ...]:
-    """The three tours, as they can be made in the town on the day of `now`."""
+    """The three tours, with the dates of the town for `now`."""
     tomorrow = local(now, DEFAULT_TIME_ZONE).date() + timedelta(days=1)
     return (
         Tour(

@@ -1,6 +1,6 @@
-"""The trail: what happens underneath, line by line, as the service's log and the calls between the systems tell it.
+"""The trail: a list of what happens inside, from the service's log and the calls between the systems.
 
-A line is a word for what happened and the facts about it; `templates/demo/trail.html` has the sentences.
+A line is a word for what happened, and facts about it. The sentences are in `templates/demo/panels/dessous.html`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TOLD_EVENTS = frozenset(
         "answered yes by link",
     }
 )
-"""The events of the log that are told. The facts beside them hold no personal data."""
+"""The log events in the trail. The facts with them contain no personal data."""
 
 _TOLD_CALLS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("POST", re.compile(r"/webhooks/twilio/sms"), "sms webhook"),
@@ -58,7 +58,7 @@ _TOLD_CALLS: tuple[tuple[str, re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TrailLine:
-    """What happened at a moment of the demo's clock; numbers count up."""
+    """What happened at a time of the demo's clock; numbers count up."""
 
     number: int
     at: datetime
@@ -67,7 +67,7 @@ class TrailLine:
 
 
 class Trail:
-    """The last lines. Lines may come from any thread."""
+    """The last lines. They may come from any thread."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -84,7 +84,7 @@ class Trail:
         self._lines.append(TrailLine(next(self._numbers), self._clock(), what, facts))
 
     def hear(self, call: HeardCall) -> None:
-        """Tell of a call between two systems, where it is one that matters."""
+        """Add a line about a call between two systems, if it is one that matters."""
         for method, path, what in _TOLD_CALLS:
             if call.method == method and path.fullmatch(call.path):
                 self.tell(what, {"status": call.status, "milliseconds": round(call.milliseconds), "path": call.path})
@@ -92,7 +92,7 @@ class Trail:
 
     @contextmanager
     def following_the_log(self, shown: LogLevel) -> Iterator[None]:
-        """Tell of what is logged in this process until the block ends. Only what is `shown` or worse is written."""
+        """Add a line for each log event until the block ends. Only events of level `shown` or higher are written."""
         before = structlog.get_config()
 
         def only_what_is_shown(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

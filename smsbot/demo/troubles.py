@@ -1,4 +1,4 @@
-"""What can be made to go wrong while one looks on: the gateway, and RDV Service Public."""
+"""Makes the gateway or RDV Service Public fail while somebody looks on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NO_SUCH_NUMBER = 21211
 
 
 class GatewayTrouble(StrEnum):
-    """How the gateway answers whoever wants to send: `DOUBT` means that it takes the message and says nothing."""
+    """How the gateway answers a request to send. `DOUBT` means that it takes the message without an answer."""
 
     NONE = "none"
     REFUSES = "refuses"
@@ -39,7 +39,7 @@ _SOURCE_FAULTS = {
 
 
 class Troubles:
-    """The troubles of the two stand-ins, as they are at the moment."""
+    """The present troubles of the two stand-ins."""
 
     def __init__(self, gateway: HttpStandIn, source: HttpStandIn) -> None:
         self._gateway, self._source = gateway, source

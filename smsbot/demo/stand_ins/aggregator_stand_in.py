@@ -1,9 +1,9 @@
-"""A stand-in for a French SMS aggregator, as they are: its API, old and new, and its webhooks in the usual shapes.
+"""A stand-in for a French SMS aggregator: a newer and an older API, and webhooks in the usual forms.
 
-No aggregator has all of this; each habit is somebody's. Sources: dev.smsfactor.com (a send by GET with everything in
-the query; a status in a 200), spot-hit.fr/documentation-api (forms; `resultat` and `erreurs` in a 200), docs.ovh.com
-http2sms (numbers with 00), dev.octopush.com (JSON with the key in a header), docs.callr.com/webhooks (nested JSON,
-signed with an HMAC in base64), developers.lafricamobile.com (statuses as numbers, by GET).
+No real aggregator has all of this; each part is taken from one of them. Sources: dev.smsfactor.com (sending by GET with
+everything in the query; a status in a 200), spot-hit.fr/documentation-api (forms; `resultat` and `erreurs` in a 200),
+docs.ovh.com http2sms (numbers with 00), dev.octopush.com (JSON with the key in a header), docs.callr.com/webhooks
+(nested JSON, signed with an HMAC in base64), developers.lafricamobile.com (statuses as numbers, by GET).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from starlette.routing import Route
 from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn, TakenSms
 
 Prove: TypeAlias = Callable[[str, bytes], tuple[str, Mapping[str, str]]]
-"""Makes a webhook provable: from its address and body, the address and the headers that it is posted with."""
+"""Signs a webhook: takes its address and body, returns the address and the headers with which it is posted."""
 
 _NUMBER = re.compile(r"(?:\+|00)?[1-9][0-9]{6,14}")
 
 
 def signed(header: str, secret: str, algorithm: str = "sha512", *, prefix: str = "") -> Prove:
-    """With an HMAC of the body, in base64."""
+    """Signs with an HMAC of the body, in base64."""
 
     def prove(url: str, body: bytes) -> tuple[str, Mapping[str, str]]:
         digest = hmac.digest(secret.encode(), body, algorithm)
@@ -43,17 +43,17 @@ def signed(header: str, secret: str, algorithm: str = "sha512", *, prefix: str =
 
 
 def with_header(name: str, value: str) -> Prove:
-    """With a shared secret in a header."""
+    """Signs with a shared secret in a header."""
     return lambda url, _: (url, {name: value})
 
 
 def with_parameter(name: str, value: str) -> Prove:
-    """With a shared secret in the address."""
+    """Signs with a shared secret in the address."""
     return lambda url, _: (f"{url}{'&' if '?' in url else '?'}{name}={quote(value, safe='')}", {})
 
 
 def with_basic(user: str, password: str) -> Prove:
-    """With basic authentication (RFC 7617)."""
+    """Signs with basic authentication (RFC 7617)."""
     credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
     return lambda url, _: (url, {"Authorization": f"Basic {credentials}"})
 
@@ -87,12 +87,12 @@ class AggregatorStandIn(GatewayStandIn[TakenSms]):
             Route("/send", self._send, methods=["POST", "GET"]),
         ]
 
-    # What it posts
+    # Its webhooks
 
     def receive(self, url: str, *, from_: str, to: str, text: str, **other: str) -> Future[httpx.Response | None]:
-        """Let a telephone send `text` to `to`. Gives the webhook's last answer, or None where there was none.
+        """Let a telephone send `text` to `to`. Gives the last answer to the webhook, or None if there was none.
 
-        `other` are fields that come to the usual ones, or replace them.
+        `other` are more fields, or replace the usual ones.
         """
         return self._posting(self.incoming(url, from_=from_, to=to, text=text, **other))
 
@@ -125,7 +125,7 @@ class AggregatorStandIn(GatewayStandIn[TakenSms]):
     async def _post_status(self, message: TakenSms, status: str, error: str | None = None) -> httpx.Response | None:
         return await self._post(self._status(message, status, error))
 
-    # What the API answers
+    # Its API
 
     async def _create(self, request: Request) -> Response:
         self.requests += 1

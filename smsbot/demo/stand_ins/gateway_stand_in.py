@@ -1,4 +1,4 @@
-"""What the stand-ins for gateways share: the messages taken, and the webhooks."""
+"""What the stand-ins for gateways share: the messages that they took, and the webhooks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPEATED_AFTER_SECONDS = 0.05
 class StandInSms(Protocol):
     """A message that a stand-in was asked to send; numbers are as they were given.
 
-    `status_url` is where its statuses are posted, None for nowhere.
+    `status_url` is where its statuses are posted; None if they are not.
     """
 
     @property
@@ -42,7 +42,7 @@ M = TypeVar("M", bound=StandInSms)
 
 @dataclass(frozen=True, slots=True)
 class TakenSms:
-    """A message that was taken for sending; numbers as the gateway was told them."""
+    """A message that was taken for sending; numbers are as they were given."""
 
     id: str
     sender: str
@@ -59,8 +59,8 @@ class TakenSms:
 class GatewayStandIn(HttpStandIn, Generic[M]):
     """Serves one gateway's API and posts its webhooks.
 
-    For each message that is taken, `statuses` are posted to its `status_url` in the given order. Subclasses define the
-    API and the webhooks.
+    For each message that is taken, `statuses` are posted to its `status_url` in this order. Subclasses define the API
+    and the webhooks.
     """
 
     def __init__(self, name: str, statuses: Iterable[str] = ()) -> None:
@@ -74,12 +74,12 @@ class GatewayStandIn(HttpStandIn, Generic[M]):
     def receive(self, url: str, *, from_: str, to: str, text: str) -> Future[httpx.Response | None]:
         """Let a telephone send `text` to `to`, whose webhook is `url`; numbers as the gateway writes them.
 
-        Gives the webhook's last answer, or None where there was none. For `.result()`, or
+        Gives the last answer to the webhook, or None if there was none. Call `.result()`, or
         `await asyncio.wrap_future(…)`.
         """
 
     def report(self, identifier: str, status: str, error: str | None = None) -> Future[httpx.Response | None]:
-        """Post one status for a message that was taken; as `receive` otherwise."""
+        """Post one status for a message that was taken. Returns the same as `receive`."""
         return self._thread.submit(self._post_status(self._message(identifier), status, error))
 
     @property
@@ -89,7 +89,7 @@ class GatewayStandIn(HttpStandIn, Generic[M]):
             return list(self._sent)
 
     def wait_for(self, count: int, seconds: float = 10.0) -> list[M]:
-        """The messages taken for sending, once there are `count`; `TimeoutError` if that takes more than `seconds`."""
+        """Wait until `count` messages were taken, and return them. Raises `TimeoutError` after `seconds`."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._sent) >= count, seconds):
                 raise TimeoutError(f"{len(self._sent)} of {count} messages after {seconds} s")
@@ -99,15 +99,15 @@ class GatewayStandIn(HttpStandIn, Generic[M]):
 
     @abstractmethod
     async def _post_status(self, message: M, status: str, error: str | None = None) -> httpx.Response | None:
-        """Post one status of a message; the last answer, None where there was none."""
+        """Post one status of a message. Returns the last answer, None if there was none."""
 
     def _refusal(self, fault: StandInFault) -> Response | None:
-        """What is answered in place of the ordinary answer; None where that is given."""
+        """The answer that replaces the usual one; None if the usual one is given."""
         assert fault.code is None, "this gateway has no such codes"
         return fault.answer
 
     async def _answer(self, request: Request, message: M, ordinary: Response) -> Response:
-        """Take the message and answer, or run into the next fault that is meant for it."""
+        """Take the message and answer, or do what the next fault for it says."""
         fault = self._fault_for(message.recipient)
         if fault is None or fault.is_carried_out:
             self._take(message)
@@ -138,7 +138,7 @@ class GatewayStandIn(HttpStandIn, Generic[M]):
         return self._thread.submit(self._post(request, repeats))
 
     async def _post(self, request: httpx.Request, repeats: int = REPEATS) -> httpx.Response | None:
-        """Post a webhook, again after 429, 5xx or no answer; the last answer, None where there was none."""
+        """Post a webhook, again after 429, 5xx or no answer. Returns the last answer, None if there was none."""
         answer = None
         for _ in range(1 + repeats):
             try:
@@ -161,7 +161,7 @@ _TWO_SEPTETS = frozenset("\f^{}\\[~]|€")
 def count_segments(text: str) -> int:
     """How many segments a text costs, counted like Twilio's `num_segments` (twilio.com/docs/glossary).
 
-    A segment has 160 septets, or 153 where several are joined. As soon as one character is not GSM-7, it has 70 or 67
+    A segment has 160 septets, or 153 if there are several. If one character is not in GSM-7, a segment has 70 or 67
     UTF-16 units.
     """
     if all(sign in _ONE_SEPTET or sign in _TWO_SEPTETS for sign in text):

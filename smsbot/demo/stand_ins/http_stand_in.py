@@ -1,4 +1,4 @@
-"""What the stand-ins that speak HTTP share: a server on loopback, on a thread of its own, faults, a webhook client."""
+"""What the HTTP stand-ins share: a server on loopback, in a thread of its own, with faults and a webhook client."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 class StandInFault:
     """What goes wrong with one call.
 
-    `status` and `document` replace the usual answer. `code` makes the peer's own error document, where a stand-in knows
-    such codes. Without any of them the answer is the usual one. `hangs_seconds` is how late it comes, `cuts` closes the
-    connection instead, and `acts` means that the call was carried out anyway.
+    `status` and `document` replace the usual answer. `code` makes the peer's own error document, if the stand-in has
+    such codes. Without these the answer is the usual one. `hangs_seconds` is how late it comes, `cuts` closes the
+    connection without an answer, and `acts` means that the call takes effect all the same.
     """
 
     status: int | None = None
@@ -49,7 +49,7 @@ class StandInFault:
 
     @property
     def is_carried_out(self) -> bool:
-        """Whether the call has its effect in spite of the fault."""
+        """Whether the call takes effect in spite of the fault."""
         return self.acts or not self.is_refusal
 
     @property
@@ -58,7 +58,7 @@ class StandInFault:
 
     @property
     def answer(self) -> Response | None:
-        """What is answered in place of the usual answer; None where that is given."""
+        """The answer that replaces the usual one; None if the usual one is given."""
         if self.status is None:
             return None
         if self.document is None:
@@ -67,10 +67,10 @@ class StandInFault:
 
 
 class HttpStandIn(ABC):
-    """Serves one API on a thread of its own, and posts its webhooks from there.
+    """Serves one API in a thread of its own, and posts its webhooks from there.
 
     Use it as a context manager, or `start` and `stop` it; `url` is its base address. Subclasses define the API.
-    `dates_its_answers` is False where a subclass writes the header `Date` itself.
+    `dates_its_answers` is False if a subclass writes the header `Date` itself.
     """
 
     dates_its_answers = True
@@ -82,7 +82,7 @@ class HttpStandIn(ABC):
         self._faults: list[tuple[StandInFault, str | None]] = []
         self._standing_fault: StandInFault | None = None
         self.on_call: Callable[[HeardCall], None] | None = None
-        """Told of each call once it is answered, where it is set before the start."""
+        """Called with each call after it is answered. It must be set before the start."""
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
@@ -93,7 +93,7 @@ class HttpStandIn(ABC):
         return f"http://{LOOPBACK}:{self.port}"
 
     def start(self, port: int = 0) -> Self:
-        """Serve on loopback; port 0 takes a free one."""
+        """Serve on loopback; port 0 means any free port."""
         listening = listen(port)
         self.port = listening.getsockname()[1]
         application: ASGIApp = self._application()
@@ -119,23 +119,23 @@ class HttpStandIn(ABC):
         self._thread.stop()
 
     def fail(self, fault: StandInFault, times: int = 1, *, on: str | None = None) -> None:
-        """Let the next `times` calls run into `fault`: those about `on` (a number, or an endpoint's name), or any."""
+        """Let the next `times` calls meet `fault`: only calls about `on` (a number or an endpoint's name), or any."""
         with self._changed:
             self._faults.extend([(fault, on)] * times)
 
     def keep_failing(self, fault: StandInFault) -> None:
-        """Let every call run into `fault`, until `recover`."""
+        """Let every call meet `fault`, until `recover`."""
         with self._changed:
             self._standing_fault = fault
 
     def recover(self) -> None:
-        """Forget the faults that have not happened yet."""
+        """Remove the faults that have not happened yet."""
         with self._changed:
             self._faults.clear()
             self._standing_fault = None
 
     def _fault_for(self, subject: str) -> StandInFault | None:
-        """The next fault that is meant for this call; it happens once."""
+        """The next fault for this call; it happens once."""
         with self._changed:
             for position, (fault, on) in enumerate(self._faults):
                 if on in (None, subject):
@@ -157,7 +157,7 @@ class HttpStandIn(ABC):
 
 @dataclass(frozen=True, slots=True)
 class DatedAnswers:
-    """An ASGI middleware that writes the header `Date` of each answer of `app` by a clock of its own."""
+    """An ASGI middleware that writes the header `Date` of the answers of `app` by its own clock."""
 
     app: ASGIApp
     clock: Callable[[], datetime]
@@ -172,6 +172,6 @@ class DatedAnswers:
 
 
 async def cut(request: Request) -> None:
-    """Close the connection without a word. ASGI has no message for it, so this reaches for uvicorn's transport."""
+    """Close the connection without an answer. ASGI has no message for this, so it uses uvicorn's transport."""
     request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Hears which calls an application answers: for the trail of what happens underneath."""
+"""Reports the calls that an application answers, for the trail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 @dataclass(frozen=True, slots=True)
 class HeardCall:
-    """A call, and how it ended: `status` is 0 where the connection was cut without an answer."""
+    """A call, and how it ended: `status` is 0 if the connection was cut without an answer."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class HeardCall:
 
 @dataclass(frozen=True, slots=True)
 class HttpTap:
-    """An ASGI application that passes everything on to `app`, and then tells `hear` of the call."""
+    """An ASGI application that passes everything on to `app`, and then calls `hear` with the call."""
 
     app: ASGIApp
     hear: Callable[[HeardCall], None]

@@ -1,4 +1,4 @@
-"""An event loop of its own in a thread, so that a stand-in serves callers of any kind, asynchronous or not."""
+"""An event loop in a thread of its own, so that a stand-in can serve asynchronous and synchronous callers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def listen(port: int = 0) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one. Whoever connects from now on is served.
+    """A listening socket on loopback; port 0 means any free port. Clients may connect from now on.
 
-    The protocol is named because asyncio switches Nagle's algorithm off only then: with it each answer in two writes
-    waits 40 ms for the peer's delayed acknowledgement.
+    The protocol is named because asyncio switches Nagle's algorithm off only then. With that algorithm, each answer in
+    two writes waits 40 ms for the peer's delayed acknowledgement.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,11 +38,11 @@ class LoopThread:
         self._thread.start()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin `work`; its result is for `.result()`, or `await asyncio.wrap_future(…)` on another loop."""
+        """Begin `work`. Get its result with `.result()`, or with `await asyncio.wrap_future(…)` on another loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stop(self) -> None:
-        """Cancel whatever still runs and end the thread."""
+        """Cancel everything that still runs, and end the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 

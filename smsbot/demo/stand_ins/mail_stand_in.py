@@ -21,7 +21,7 @@ from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMail:
-    """One e-mail as it was taken: the envelope's addresses beside the parsed message."""
+    """One e-mail as it was taken: the addresses of the envelope, and the parsed message."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -32,9 +32,9 @@ class ReceivedMail:
 class MailFault:
     """What goes wrong with one e-mail.
 
-    `stage` is the command at which it happens, `MAIL`, `RCPT` or `DATA` (after the text has arrived). `reply` is the
-    line answered instead of 250; None with `hangs_seconds` is a late but ordinary answer. `takes` keeps the e-mail all
-    the same, `cuts` closes the connection in place of an answer.
+    `stage` is the command at which it happens, `MAIL`, `RCPT` or `DATA` (after the text has come). `reply` is the line
+    that is answered in place of 250; with None and `hangs_seconds` the usual answer comes late. `takes` keeps the
+    e-mail all the same, `cuts` closes the connection without an answer.
     """
 
     stage: str
@@ -47,8 +47,8 @@ class MailFault:
 class SmtpStandIn:
     """The server. Use it as a context manager, or `start` and `stop` it; `url` is for `SMSBOT_SMTP_URL`.
 
-    With `credentials` (user, password) it takes mail only after that login. With `tls` it speaks TLS from the first
-    byte (`smtps`), or after STARTTLS, which it then insists on, when `starttls` is set.
+    With `credentials` (user, password) it takes mail only after that login. With `tls` it uses TLS from the first byte
+    (`smtps`); with `starttls` too, it uses and requires STARTTLS.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class SmtpStandIn:
             return list(self._messages)
 
     def wait_for(self, count: int, seconds: float = 10.0) -> list[ReceivedMail]:
-        """The e-mails, once there are `count`; `TimeoutError` when there are fewer after `seconds`."""
+        """Wait until `count` e-mails were taken, and return them. Raises `TimeoutError` after `seconds`."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self._messages) >= count, seconds):
                 raise TimeoutError(f"{len(self._messages)} of {count} e-mails after {seconds} s")
             return list(self._messages)
 
     def fail(self, fault: MailFault, times: int = 1) -> None:
-        """Let the next `times` e-mails that reach the fault's stage run into it."""
+        """Let the next `times` e-mails that reach the fault's stage meet it."""
         self._faults.extend([fault] * times)
 
     def start(self, port: int = 0) -> SmtpStandIn:
@@ -149,7 +149,7 @@ class SmtpStandIn:
 
 
 class _Handler:
-    """aiosmtpd's hooks: one for each stage, each answering the line to send."""
+    """aiosmtpd's hooks. There is one for each stage; each returns the line to send."""
 
     def __init__(self, stand_in: SmtpStandIn) -> None:
         self._stand_in = stand_in

@@ -1,7 +1,7 @@
-"""The agenda behind the stand-in for RDV Service Public: its appointments, who changes them, and what follows from it.
+"""The agenda of the stand-in for RDV Service Public: its appointments, the changes to them, and the consequences.
 
 Sources: github.com/betagouv/rdv-service-public (the rules of statuses, what a change notifies and posts) and its API's
-documentation. Every change is told to `on_change`, which posts the webhooks.
+documentation. Every change is given to `on_change`, which posts the webhooks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CANCELLED = ("excused", "revoked")
 
 @dataclass(slots=True)
 class AgendaParticipation:
-    """One user's part in an appointment."""
+    """One user's participation in an appointment."""
 
     id: int
     user_id: int
@@ -34,9 +34,9 @@ class AgendaParticipation:
 
 @dataclass(slots=True)
 class AgendaRdv:
-    """An appointment. `starts_at` is in UTC; `agents` are the ids of its agents: with two, lists show it twice.
+    """An appointment. `starts_at` is in UTC. `agents` are the ids of its agents; with two, lists contain it twice.
 
-    `seats` is how many may take part in a collective one; nothing there prevents more.
+    `seats` is how many people may take part in a collective one; RDV Service Public does not enforce it.
     """
 
     id: int
@@ -52,7 +52,7 @@ class AgendaRdv:
     agents: tuple[int, ...] = (1,)
     seats: int | None = None
     cancelled_at: datetime | None = None
-    written: int = 0  # counts the changes, so that a changed row moves within an unordered list
+    written: int = 0  # counts the changes, so that a changed row gets another place in an unordered list
 
     @property
     def statuses(self) -> dict[int, str]:
@@ -62,7 +62,7 @@ class AgendaRdv:
 
 @dataclass(frozen=True, slots=True)
 class AgendaChange:
-    """A record was created, updated or destroyed. `data` is what was there, where it was destroyed."""
+    """A record was created, updated or destroyed. If it was destroyed, `data` is its last content."""
 
     model: str
     event: str
@@ -75,7 +75,7 @@ class AgendaChange:
 
 @dataclass(frozen=True, slots=True)
 class SentByAgenda:
-    """A message to an usager that RDV Service Public sent by itself: `kind` is `email` or `sms`."""
+    """A message that RDV Service Public itself sent to an usager: `kind` is `email` or `sms`."""
 
     kind: str
     about: str  # 'created', 'cancelled' or 'moved'
@@ -87,8 +87,8 @@ class SentByAgenda:
 class Agenda:
     """All appointments of one instance. Its methods may be called from any thread.
 
-    `is_newest` says whether JSON has the fields and times of 2026 or those before. `is_silenced` keeps it from sending
-    messages of its own.
+    `is_newest` is whether the JSON has the fields and times of 2026, or those of before. `is_silenced` keeps it from
+    sending its own messages.
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -111,10 +111,10 @@ class Agenda:
         self.add_organisation()
         self.add_motif()
 
-    # What is there
+    # Its records
 
     def add_organisation(self, organisation_id: int = 12, **fields: Any) -> int:
-        """An organisation; `fields` are those of the API, in place of the usual ones. Returns its id."""
+        """Add an organisation; `fields` are fields of the API that replace the usual ones. Returns its id."""
         usual = {
             "name": "CCAS de Lyon",
             "phone_number": "04 72 00 00 00",
@@ -125,7 +125,7 @@ class Agenda:
         return organisation_id
 
     def add_motif(self, motif_id: int = 77, **fields: Any) -> int:
-        """A motif, as `add_organisation`."""
+        """Add a motif, as `add_organisation` does."""
         usual = {
             "name": "RSA orientation",
             "location_type": "public_office",
@@ -138,7 +138,7 @@ class Agenda:
         return motif_id
 
     def add_user(self, **fields: Any) -> int:
-        """An usager: Sophie Dupont, unless `fields` say otherwise. Returns the id."""
+        """Add an usager: Sophie Dupont, unless `fields` say otherwise. Returns the id."""
         with self.lock:
             user_id: int = fields.get("id") or next(self._ids)
             usual = {
@@ -169,9 +169,9 @@ class Agenda:
         created_at: datetime | None = None,
         quietly: bool = False,
     ) -> int:
-        """An appointment of these usagers (Sophie Dupont's, without any), in three days unless said. Returns its id.
+        """Add an appointment of these usagers (by default a new one), by default in three days. Returns its id.
 
-        With `quietly` no webhook is posted and nobody is notified, as of one that was there all along.
+        With `quietly` no webhook is posted and nobody is notified, as if it had been there before.
         """
         with self.lock:
             now = self.clock()
@@ -204,7 +204,7 @@ class Agenda:
             return rdv.id
 
     def rdv(self, rdv_id: int) -> AgendaRdv:
-        """The appointment as it stands; KeyError where it is destroyed or never was."""
+        """The appointment as it is now. Raises KeyError if it was destroyed or never existed."""
         return self._rdvs[rdv_id]
 
     def __len__(self) -> int:
@@ -216,20 +216,20 @@ class Agenda:
         return self._rdvs.get(rdv_id) if rdv_id is not None else None
 
     def with_ids(self, rdv_ids: Iterable[int]) -> Iterator[AgendaRdv]:
-        """Those of these appointments that are there."""
+        """The appointments with these ids that exist."""
         return (self._rdvs[rdv_id] for rdv_id in rdv_ids if rdv_id in self._rdvs)
 
     def between(self, after: datetime | None, before: datetime | None) -> Iterator[AgendaRdv]:
-        """The appointments that start from `after` until `before`, both included."""
+        """The appointments that start between `after` and `before`, both included."""
         first = 0 if after is None else bisect_left(self._by_start, (after, 0))
         last = len(self._by_start) if before is None else bisect_right(self._by_start, (before, 1 << 62))
         for _, rdv_id in self._by_start[first:last]:
             yield self._rdvs[rdv_id]
 
-    # What agents do there, and what the API does for us
+    # What agents do there, and what our calls to the API do
 
     def set_status(self, participation_id: int, status: str) -> bool:
-        """Give one participation a status, as an agent does, or the API. False where it had it: nothing happens then.
+        """Give one participation a status, as an agent or the API does. If it has it already, returns False.
 
         Any transition is accepted. The status of the appointment follows from its participations.
         """
@@ -246,7 +246,7 @@ class Agenda:
                 self._notify(rdv, [part], "cancelled")
             elif was_cancelled and status == "unknown":
                 self._notify(rdv, [part], "created")
-            # The change of the row posts one webhook, and the change of the status says so once more.
+            # The change of the row posts one webhook, and the change of the status posts another.
             self._changed(rdv, "updated", times=2)
             return True
 
@@ -265,7 +265,7 @@ class Agenda:
             self._changed(rdv, "updated", times=1 + len(concerned))
 
     def move(self, rdv_id: int, starts_at: datetime, lieu: Mapping[str, Any] | None = None) -> None:
-        """An agent moves the appointment to another time, and to another place where `lieu` is given."""
+        """An agent moves the appointment to another time, and to another place if `lieu` is given."""
         with self.lock:
             rdv = self._rdvs[rdv_id]
             self._by_start.remove((rdv.starts_at, rdv.id))
@@ -276,7 +276,7 @@ class Agenda:
             self._changed(rdv, "updated")
 
     def destroy(self, rdv_id: int, reason: str | None = None, *, quietly: bool = False) -> None:
-        """An agent deletes the appointment; with the reason `rgpd`, data protection does."""
+        """An agent deletes the appointment. With the reason `rgpd`, it is deleted for data protection."""
         with self.lock:
             rdv = self._rdvs[rdv_id]
             data = self.rdv_json(rdv)
@@ -287,7 +287,7 @@ class Agenda:
                 self.on_change(AgendaChange("Rdv", "destroyed", rdv.id, rdv.organisation_id, now, reason, data))
 
     def add_participant(self, rdv_id: int, user_id: int) -> int:
-        """An agent adds an usager, who takes the status of an individual appointment. Returns the id of their part."""
+        """An agent adds an usager, who gets the status of an individual appointment. Returns the participation's id."""
         with self.lock:
             rdv = self._rdvs[rdv_id]
             status = "unknown" if rdv.collectif else rdv.status
@@ -298,21 +298,21 @@ class Agenda:
             return part.id
 
     def remove_participant(self, participation_id: int) -> None:
-        """An agent takes an usager out of the appointment."""
+        """An agent removes an usager from the appointment."""
         with self.lock:
             rdv = self._rdvs[self._rdv_of.pop(participation_id)]
             rdv.participations = [each for each in rdv.participations if each.id != participation_id]
             self._changed(rdv, "updated")
 
     def change_user(self, user_id: int, **fields: Any) -> None:
-        """Change an usager's name, number or address; also how they are anonymised, with fields of None."""
+        """Change an usager's name, number or address. With fields of None the usager is anonymised."""
         with self.lock:
             self.users[user_id].update(fields)
             for organisation_id in self._organisations_of(user_id):
                 self.on_change(AgendaChange("User", "updated", user_id, organisation_id, self.clock()))
 
     def merge_users(self, kept: int, merged: int) -> None:
-        """Two records of one person become one: the participations of the second get the first as their user."""
+        """Merge two records of one person: the participations of `merged` get the user `kept`."""
         with self.lock:
             for rdv in list(self._rdvs.values()):
                 theirs = [each for each in rdv.participations if each.user_id == merged]
@@ -323,15 +323,15 @@ class Agenda:
             del self.users[merged]
 
     def destroy_user_profile(self, user_id: int, organisation_id: int, reason: str | None = "rgpd") -> None:
-        """The user leaves an organisation, as when data protection erases them there."""
+        """The user leaves an organisation, for example because they are erased there for data protection."""
         data = {"user": self.user_json(user_id), "organisation": self.organisations[organisation_id], "id": user_id}
         now = self.clock()
         self.on_change(AgendaChange("UserProfile", "destroyed", user_id, organisation_id, now, reason, data))
 
-    # How it is written
+    # Its JSON
 
     def rdv_json(self, rdv: AgendaRdv) -> dict[str, Any]:
-        """The appointment as webhooks and API write it."""
+        """The appointment as webhooks and the API write it."""
         motif = self.motifs[rdv.motif_id]
         organisation = self.organisations[rdv.organisation_id]
         document = {
@@ -378,7 +378,7 @@ class Agenda:
         return document
 
     def user_json(self, user_id: int) -> dict[str, Any] | None:
-        """An usager as webhooks and API write them; None for one who is gone."""
+        """An usager as webhooks and the API write them; None if they were deleted."""
         user = self.users.get(user_id)
         if user is None:
             return None
@@ -386,7 +386,7 @@ class Agenda:
         return user | {"responsible": None if responsible is None else self.user_json(responsible)}
 
     def data_of(self, change: AgendaChange) -> Mapping[str, Any] | None:
-        """What a webhook about this change says, as of now; None where the record is gone meanwhile."""
+        """The data of a webhook about this change, as of now; None if the record was deleted meanwhile."""
         if change.data is not None:
             return change.data
         with self.lock:
@@ -396,7 +396,7 @@ class Agenda:
             return None if rdv is None else self.rdv_json(rdv)
 
     def all_of(self, organisation_id: int, subscriptions: Collection[str]) -> list[AgendaChange]:
-        """Every record of an organisation as if it were created now: what a new or changed endpoint is sent."""
+        """All records of an organisation as if they were created now: a new or changed endpoint gets these."""
         with self.lock:
             now = self.clock()
             rdvs = [rdv for rdv in self._rdvs.values() if rdv.organisation_id == organisation_id]
@@ -409,7 +409,7 @@ class Agenda:
         return changes
 
     def rows(self, rdvs: Iterable[AgendaRdv], salt: int = 0) -> list[AgendaRdv]:
-        """The rows of a list: in no order, and once for each agent. Another `salt` is another order."""
+        """The rows of a list: in no useful order, and once for each agent. Another `salt` gives another order."""
         rows = [rdv for rdv in rdvs for _ in rdv.agents]
         return sorted(rows, key=lambda rdv: hashlib.blake2b(b"%d %d %d" % (salt, rdv.id, rdv.written)).digest())
 
@@ -428,7 +428,7 @@ class Agenda:
         rdv.cancelled_at = None if rdv.status in ("seen", "unknown") else self.clock()
 
     def _notify(self, rdv: AgendaRdv, parts: Iterable[AgendaParticipation], about: str) -> None:
-        """What RDV Service Public sends to usagers, e-mail and SMS, of its own accord."""
+        """Record the e-mails and SMS that RDV Service Public itself sends to usagers."""
         if self.is_silenced or rdv.starts_at <= self.clock():
             return
         for part in parts:

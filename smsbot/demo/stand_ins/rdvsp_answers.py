@@ -1,4 +1,4 @@
-"""What the stand-in for RDV Service Public answers: pages, tokens, lists and refusals, by what its account may see.
+"""The answers of the stand-in for RDV Service Public: pages, tokens, lists and refusals, by what its account may see.
 
 Sources: github.com/betagouv/rdv-service-public (controllers below `api/v1`, blueprints) and Doorkeeper's documentation.
 `rdvsp_stand_in` serves these answers.
@@ -27,10 +27,10 @@ class InstanceAnswers(ABC):
     """Answers for one instance.
 
     `consents` is whether the agent who is asked for consent gives it. `sees` are the organisations that the signed-in
-    account may see (None: all), `services` the services (None: all, as admins and secretariats do),
-    `is_territorial_admin` whether it may register webhooks, and `shows_webhooks` whether it sees them.
-    `allowed_domains` are the hosts that webhooks may be posted to (None: any). `shuffles` gives each answer of a list
-    another order, so that pages repeat and leave out.
+    account may see (None: all), and `services` the services (None: all, as for admins and secretaries).
+    `is_territorial_admin` is whether it may register webhooks, and `shows_webhooks` whether it sees them.
+    `allowed_domains` are the hosts that webhooks may be posted to (None: any). With `shuffles`, a list has another
+    order in each answer, so that its pages repeat and omit rows.
     """
 
     clock: Callable[[], datetime]
@@ -58,7 +58,7 @@ class InstanceAnswers(ABC):
         return endpoint
 
     def consent_page(self, wanted: Mapping[str, str]) -> Response:
-        """What the consent page answers, or where it leads."""
+        """The answer of the consent page: an error page, or a redirection back to the program."""
         redirect_uri = wanted.get("redirect_uri", "")
         if wanted.get("client_id") != self.tokens.client_id:
             return HTMLResponse("<p>Le client est inconnu.</p>", status_code=401)
@@ -76,7 +76,7 @@ class InstanceAnswers(ABC):
         return RedirectResponse(f"{redirect_uri}?{urlencode(answer)}", status_code=302)
 
     def token_answer(self, authorization: str, form: Mapping[str, str]) -> Response:
-        """The answer to a call for tokens."""
+        """The answer to a request for tokens."""
         client_id, client_secret = form.get("client_id", ""), form.get("client_secret", "")
         if authorization.startswith("Basic "):
             decoded = base64.b64decode(authorization.removeprefix("Basic ")).decode()
@@ -103,7 +103,7 @@ class InstanceAnswers(ABC):
         return _page("organisations", seen, wanted)
 
     def rdvs_listed(self, wanted: Mapping[str, str]) -> Response:
-        """The appointments that the account sees, as far as they are wanted."""
+        """The appointments that the account sees and that the query asks for."""
         after, before = (_moment(wanted.get(name)) for name in ("starts_after", "starts_before"))
         ids = _numbers(wanted.get("id"))
         organisations = _numbers(wanted.get("organisation_id"))

@@ -1,7 +1,7 @@
-"""How the stand-in for RDV Service Public lets programs sign in: OAuth 2 as Doorkeeper does it, or an e-mail address.
+"""How programs sign in to the stand-in for RDV Service Public: with OAuth 2 like Doorkeeper's, or an e-mail address.
 
-Sources: RFC 6749; github.com/doorkeeper-gem/doorkeeper (rotating refresh tokens, of which the former is revoked when
-the new access token is first used); github.com/lynndylanhurley/devise_token_auth (the headers of a sign-in).
+Sources: RFC 6749; github.com/doorkeeper-gem/doorkeeper (rotating refresh tokens: the former one is revoked when the new
+access token is first used); github.com/lynndylanhurley/devise_token_auth (the headers of a sign-in).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class OAuthRefused(Exception):
 
 @dataclass(slots=True)
 class IssuedTokens:
-    """An access token with its refresh token. `former` are the tokens that its first use revokes."""
+    """An access token with its refresh token. The first use of the access token revokes the `former` tokens."""
 
     access: str
     refresh: str
@@ -37,7 +37,7 @@ class IssuedTokens:
 
 @dataclass
 class TokenOffice:
-    """Gives out tokens and knows which are good."""
+    """Issues tokens and knows which ones are valid."""
 
     clock: Callable[[], datetime]
     client_id: str
@@ -45,7 +45,7 @@ class TokenOffice:
     redirect_uri: str | None  # None: any
     token_seconds: float = TWO_HOURS
     email: str = "sms@example.fr"
-    password: str | None = None  # None: this instance no longer allows it
+    password: str | None = None  # None: this instance no longer allows sign-in by password
     renewals: int = 0
     lock: RLock = field(default_factory=RLock)
 
@@ -56,7 +56,7 @@ class TokenOffice:
         self._session: dict[str, str] | None = None
 
     def consent(self, redirect_uri: str) -> str:
-        """An agent consents: a code, good once."""
+        """An agent consents. Returns a code that is valid once."""
         with self.lock:
             code = secrets.token_urlsafe(24)
             self._codes[code] = redirect_uri
@@ -82,7 +82,7 @@ class TokenOffice:
                     raise OAuthRefused(400, "unsupported_grant_type")
 
     def sign_in(self, email: str, password: str) -> dict[str, str] | None:
-        """The headers of a sign-in, which ends the former; None where it is refused."""
+        """The headers of a sign-in, which ends the former one; None if it is refused."""
         with self.lock:
             if self.password is None or (email, password) != (self.email, self.password):
                 return None
@@ -97,7 +97,7 @@ class TokenOffice:
             return dict(self._session)
 
     def is_good(self, headers: Mapping[str, str]) -> bool:
-        """Whether a call with these headers is signed in. The first use of a token revokes what it replaced."""
+        """Whether a call with these headers is signed in. The first use of a token revokes the former one."""
         with self.lock:
             scheme, _, access = headers.get("authorization", "").partition(" ")
             if scheme.lower() == "bearer":

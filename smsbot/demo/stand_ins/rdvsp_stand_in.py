@@ -1,7 +1,7 @@
-"""A stand-in for one instance of RDV Service Public: its API, its sign-in, its webhooks, and what goes wrong with them.
+"""A stand-in for one instance of RDV Service Public: its API, its sign-in, its webhooks, and their faults.
 
 Sources: github.com/betagouv/rdv-service-public (pull requests 4749, 4875, 5998, 6051, 6104), the documentation of its
-API. The agenda itself is in `rdvsp_agenda`, and what is answered in `rdvsp_answers`.
+API. The agenda is in `rdvsp_agenda`, and the answers are in `rdvsp_answers`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LONGEST_ECHO_SECONDS = 5.0
 class ReceivedCall:
     """A call as it came.
 
-    `endpoint` is its name, as `fail` takes it. `status` is what was answered, 0 where the connection was cut.
+    `endpoint` is its name, as `fail` takes it. `status` is the answer's, 0 if the connection was cut.
     """
 
     endpoint: str
@@ -46,13 +46,13 @@ class ReceivedCall:
 
 
 class RdvspStandIn(InstanceAnswers, HttpStandIn):
-    """One instance; `url` is for `SMSBOT_RDVSP_URL`. Change what is in `agenda`, and look there at what became of it.
+    """One instance; `url` is for `SMSBOT_RDVSP_URL`. Change its data in `agenda`, and look at the results there.
 
     Endpoints, for `fail` and in `calls`: `authorize`, `token`, `sign_in`, `me`, `organisations`, `rdvs`,
     `participations`, `webhook_endpoints`.
 
-    `echoes` says when the webhooks of a PATCH are posted: `after` or `before` its answer. What the account may do and
-    see is in `InstanceAnswers`.
+    `echoes` is when the webhooks of a PATCH are posted: `after` or `before` its answer. `InstanceAnswers` has what the
+    account may do and see.
     """
 
     dates_its_answers = False
@@ -118,7 +118,7 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
         return [call for call in self.calls if call.endpoint == endpoint]
 
     def wait_for(self, endpoint: str, count: int, seconds: float = 10.0) -> None:
-        """Wait until an endpoint was called so often. Raises `TimeoutError`."""
+        """Wait until an endpoint was called `count` times. Raises `TimeoutError`."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.calls_of(endpoint)) >= count, seconds):
                 raise TimeoutError(f"{len(self.calls_of(endpoint))} of {count} calls of {endpoint} after {seconds} s")
@@ -128,7 +128,7 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
         self.webhooks.is_held = True
 
     def release_webhooks(self, arrange: Callable[[list[PendingWebhook]], list[PendingWebhook]] = list) -> None:
-        """Post what was kept back, one by one, as `arrange` orders it (reversed, doubled …), and wait for that."""
+        """Post the held webhooks one by one, in the order that `arrange` gives (reversed, doubled …), and wait."""
         self.webhooks.is_held = False
         held, self.webhooks.held = self.webhooks.held, []
 
@@ -143,7 +143,7 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
         return list(self.webhooks.posted)
 
     def settle(self, seconds: float = 10.0) -> None:
-        """Wait until no webhook is on its way any more, those that wait for another attempt included."""
+        """Wait until no webhook is on its way any more, including those that wait for another attempt."""
         deadline = time.monotonic() + seconds
         while self._thread.submit(self._are_posting()).result():
             if time.monotonic() > deadline:
@@ -176,11 +176,11 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
         job.add_done_callback(self._jobs.discard)
         return job
 
-    # What the API answers
+    # Its API
 
     @asynccontextmanager
     async def _received(self, request: Request, endpoint: str) -> AsyncIterator[_Answering]:
-        """Count a call, and let it run into the fault that is meant for it."""
+        """Record a call, and do what the next fault for it says."""
         began = time.perf_counter()
         answering = _Answering(self._fault_for(endpoint))
         yield answering
@@ -278,7 +278,7 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
         return answering.response
 
     def _replay(self, endpoint: WebhookEndpoint) -> None:
-        """All records are posted as `created`, whatever `trigger` says."""
+        """Post all records as `created`, whatever `trigger` says."""
         for change in self.agenda.all_of(endpoint.organisation_id, endpoint.subscriptions):
             pending = PendingWebhook(endpoint, change)
             if self.webhooks.is_held:
@@ -287,7 +287,7 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
                 self._start(pending)
 
     def _is_let_in(self, request: Request, answering: _Answering) -> bool:
-        """Whether the call is to be carried out: it is signed in, and no fault keeps it from that."""
+        """Whether the call must be carried out: it is signed in, and no fault prevents it."""
         if not self.tokens.is_good(request.headers):
             headers = {"WWW-Authenticate": 'Bearer realm="Doorkeeper", error="invalid_token"'}
             answering.give(Response(status_code=401, headers=headers))
@@ -296,7 +296,7 @@ class RdvspStandIn(InstanceAnswers, HttpStandIn):
 
 
 class _Answering:
-    """The answer to one call, with the fault that it runs into."""
+    """The answer to one call, and the fault for it."""
 
     def __init__(self, fault: StandInFault | None) -> None:
         self.fault = fault
@@ -307,13 +307,13 @@ class _Answering:
         return self.fault is None or self.fault.is_carried_out
 
     def give(self, response: Response) -> None:
-        """The usual answer, unless the fault has one of its own."""
+        """Give the usual answer, unless the fault has one of its own."""
         if self.fault is None or self.fault.status is None:
             self.response = response
 
 
 async def _parameters(request: Request) -> dict[str, Any]:
-    """What was sent, as JSON or as a form with `subscriptions[]`."""
+    """The parameters in the body, which is JSON, or a form with `subscriptions[]`."""
     if request.headers.get("content-type", "").startswith("application/json"):
         document = await request.json()
         return dict(document)

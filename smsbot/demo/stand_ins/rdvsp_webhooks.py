@@ -1,7 +1,7 @@
-"""The webhooks of the stand-in for RDV Service Public: who is told, how it is signed, and when it is posted again.
+"""The webhooks of the stand-in for RDV Service Public: who gets them, how they are signed, and when they are repeated.
 
-Since 2026 the body is built anew at every attempt, so that a late webhook carries today's data (pull requests 6051 and
-6104 of github.com/betagouv/rdv-service-public). Only 2xx counts as taken.
+Since 2026 the body is built again at every attempt, so that a late webhook has the data of today (pull requests 6051
+and 6104 of github.com/betagouv/rdv-service-public). Only 2xx counts as accepted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class WebhookEndpoint:
     subscriptions: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """As the API shows it: without the secret."""
+        """The endpoint as the API shows it: without the secret."""
         return {
             "id": self.id,
             "target_url": self.target_url,
@@ -45,7 +45,7 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class PostedWebhook:
-    """One attempt to post a webhook; `status` is None where nothing was answered."""
+    """One attempt to post a webhook; `status` is None if there was no answer."""
 
     target_url: str
     payload: dict[str, Any]
@@ -54,7 +54,7 @@ class PostedWebhook:
 
 @dataclass(frozen=True, slots=True)
 class PendingWebhook:
-    """A webhook that is to be posted to one endpoint."""
+    """A webhook that must be posted to one endpoint."""
 
     endpoint: WebhookEndpoint
     change: AgendaChange
@@ -62,9 +62,9 @@ class PendingWebhook:
 
 @dataclass
 class WebhookPosting:
-    """Posts webhooks. `wait_unit` seconds times n⁴ is the pause after attempt n; one second at the real one.
+    """Posts webhooks. The pause after attempt n is `wait_unit` seconds times n⁴; the real unit is one second.
 
-    With `is_held` they are kept back in `held` until somebody posts them.
+    With `is_held` the webhooks are kept back in `held`.
     """
 
     agenda: Agenda
@@ -77,7 +77,7 @@ class WebhookPosting:
     posted: list[PostedWebhook] = field(default_factory=list)
 
     def pending(self, change: AgendaChange) -> list[PendingWebhook]:
-        """The webhooks that a change makes."""
+        """The webhooks for a change."""
         return [
             PendingWebhook(endpoint, change)
             for endpoint in self.endpoints
@@ -85,7 +85,7 @@ class WebhookPosting:
         ]
 
     def payload(self, change: AgendaChange) -> dict[str, Any] | None:
-        """What is posted about a change, as of now; None where the record is gone and has webhooks of its own."""
+        """The body of a webhook about a change, as of now; None if the record was deleted: that has its own webhook."""
         data = self.agenda.data_of(change)
         if data is None:
             return None
@@ -100,7 +100,7 @@ class WebhookPosting:
         return {"data": data, "meta": meta}
 
     async def post(self, pending: PendingWebhook) -> None:
-        """Post one webhook until it is taken, at most twenty times."""
+        """Post one webhook until it is accepted, at most twenty times."""
         for attempt in range(1, _ATTEMPTS + 1):
             payload = self.payload(pending.change)
             if payload is None:
@@ -111,7 +111,7 @@ class WebhookPosting:
             await asyncio.sleep(self.wait_unit * attempt**4)
 
     async def attempt(self, endpoint: WebhookEndpoint, payload: dict[str, Any]) -> int | None:
-        """Post this payload once; the status of the answer, None where there was none."""
+        """Post this payload once. Returns the status of the answer, None if there was none."""
         body = json.dumps(payload).encode()
         signature = hmac.new(endpoint.secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"X-Lapin-Signature": signature, "Content-Type": "application/json"}

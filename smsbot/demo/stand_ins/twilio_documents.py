@@ -1,4 +1,4 @@
-"""What Twilio writes: the Message resource, the forms of its webhooks, its error documents, and when it posts again.
+"""What Twilio writes: the Message resource, the forms of its webhooks, its error documents; and when it retries.
 
 Sources: twilio.com/docs/messaging/api/message-resource (JSON), /docs/messaging/guides/webhook-request and
 /outbound-message-status-in-status-callbacks (fields), /docs/usage/webhooks/webhooks-connection-overrides (retries),
@@ -45,7 +45,7 @@ _ERRORS: Mapping[int, tuple[int, str]] = {
 
 @dataclass(slots=True)
 class TwilioMessage:
-    """A message as Twilio keeps it, sent (`OUTBOUND`) or received (`INBOUND`)."""
+    """A message as Twilio stores it, sent (`OUTBOUND`) or received (`INBOUND`)."""
 
     sid: str
     account_sid: str
@@ -112,7 +112,7 @@ class TwilioMessage:
 
 
 def incoming_form(message: TwilioMessage, opt_out_type: str | None = None) -> dict[str, str]:
-    """The fields of the webhook for an incoming message, empty ones included."""
+    """The fields of the webhook for an incoming message, including empty ones."""
     form = {
         "ToCountry": "FR",
         "ToState": "",
@@ -181,7 +181,7 @@ class ConnectionOverrides:
 
 
 class TwilioError(Exception):
-    """Answered as Twilio's error document."""
+    """An error that is answered as Twilio's error document."""
 
     def __init__(self, code: int, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)

@@ -1,7 +1,7 @@
 """A stand-in for one Twilio account: its Messages API, its status callbacks and its incoming messages.
 
-Source of the requests, the list and its pages: twilio.com/docs/messaging/api/message-resource. `twilio_documents` has
-what Twilio writes.
+The source of the requests, the list and its pages is twilio.com/docs/messaging/api/message-resource.
+`twilio_documents` has what Twilio writes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _LARGEST_PAGE = 1000
 
 
 class TwilioStandIn(GatewayStandIn[TwilioMessage]):
-    """One Twilio account; `url` is for `SMSBOT_TWILIO_API_URL`. Messages and answers are dated by `clock`."""
+    """One Twilio account; `url` is for `SMSBOT_TWILIO_API_URL`. `clock` gives the dates of messages and answers."""
 
     dates_its_answers = False
 
@@ -68,7 +68,7 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         self._by_sid: dict[str, TwilioMessage] = {}
         self._refusals: dict[str, int] = {}
         self.numbers: dict[str, dict[str, str | None]] = {}
-        """The account's numbers and short codes, each with what Twilio tells of it, such as `sms_url`."""
+        """The account's numbers and short codes, each with what Twilio says of it, such as `sms_url`."""
 
     def routes(self) -> Sequence[Route]:
         account = f"/2010-04-01/Accounts/{self.account_sid}"
@@ -87,7 +87,7 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         return Starlette(routes=list(self.routes()), exception_handlers=handlers, middleware=[dated])
 
     def refuse(self, to: str, code: int | None) -> None:
-        """Answer every request to send to this number with an error code; None takes it back."""
+        """Answer every request to send to this number with an error code; None ends this."""
         with self._changed:
             if code is None:
                 self._refusals.pop(to, None)
@@ -95,7 +95,7 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
                 self._refusals[to] = code
 
     def remember(self, message: TwilioMessage) -> None:
-        """Keep a message as one that was sent or received before; nothing is posted for it."""
+        """Store a message as one that was sent or received before; nothing is posted for it."""
         with self._changed:
             self._by_sid[message.sid] = message
             if message.direction == OUTBOUND:
@@ -107,15 +107,15 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         with self._changed:
             return list(self._by_sid.values())
 
-    # What Twilio posts
+    # Its webhooks
 
     def receive(
         self, url: str, *, from_: str, to: str, text: str, opt_out_type: str | None = None
     ) -> Future[httpx.Response | None]:
-        """Let a telephone send `text` to `to`, as in the base class. The fragment of `url` may hold connection
+        """Let a telephone send `text` to `to`, as in the base class. The fragment of `url` may contain connection
         overrides.
 
-        The message is listed by the API whatever the webhook answers.
+        The API lists the message, whatever the webhook answers.
         """
         message = self._new_message(INBOUND, to=to, from_=from_, body=text, status="received")
         with self._changed:
@@ -159,7 +159,7 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         except httpx.RequestError:
             return None
 
-    # What the API answers
+    # Its API
 
     async def _create(self, request: Request) -> Response:
         self.requests += 1

@@ -39,7 +39,7 @@ _LONGEST_TEXT = 1000
 class VonageStandIn(GatewayStandIn[TakenSms]):
     """One Vonage account; `url` is for `SMSBOT_VONAGE_API_URL`.
 
-    With `public_key` (PEM) requests bring an application's token, signed with RS256; without, the key and secret.
+    With `public_key` (PEM), requests need an application's token, signed with RS256; otherwise the key and secret.
     """
 
     def __init__(
@@ -66,18 +66,18 @@ class VonageStandIn(GatewayStandIn[TakenSms]):
             Route("/account/get-balance", self._show_balance, methods=["GET"]),
         ]
 
-    # What Vonage posts
+    # Its webhooks
 
     def receive(self, url: str, *, from_: str, to: str, text: str, **other: Any) -> Future[httpx.Response | None]:
         """Let a telephone send `text` to `to`, whose inbound URL is `url`; numbers without the plus sign.
 
-        Gives the webhook's last answer, or None where there was none. `other` are fields that come to the usual ones,
-        or replace them.
+        Gives the last answer to the webhook, or None if there was none. `other` are more fields, or replace the usual
+        ones.
         """
         return self._posting(self.signed(url, inbound(from_=from_, to=to, text=text) | other))
 
     def signed(self, url: str, document: Mapping[str, Any], **claims: Any) -> httpx.Request:
-        """A webhook with its token; `claims` come to the usual ones, or replace them."""
+        """A webhook with its token; `claims` are more claims, or replace the usual ones."""
         body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
         usual = {
             "iat": int(time.time()),
@@ -112,7 +112,7 @@ class VonageStandIn(GatewayStandIn[TakenSms]):
     async def _post_status(self, message: TakenSms, status: str, error: str | None = None) -> httpx.Response | None:
         return await self._post(self._status(message, status, error))
 
-    # What the API answers
+    # Its API
 
     async def _create(self, request: Request) -> Response:
         self.requests += 1
@@ -162,7 +162,7 @@ def problem(status: int, kind: str, title: str, detail: str, **other: Any) -> Re
 
 
 def inbound(*, from_: str, to: str, text: str) -> dict[str, Any]:
-    """The document of an inbound message, numbers without the plus sign."""
+    """The document of an inbound message, with numbers without the plus sign."""
     return {
         "to": to,
         "from": from_,
@@ -178,7 +178,7 @@ def inbound(*, from_: str, to: str, text: str) -> dict[str, Any]:
 
 
 def _wrong_parameter(document: Mapping[str, Any]) -> str | None:
-    """The first parameter that the API would not take."""
+    """The first parameter that the API would not accept; None if all are right."""
     checks = {
         "channel": document.get("channel") == "sms",
         "message_type": document.get("message_type") == "text",

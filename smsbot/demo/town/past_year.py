@@ -1,8 +1,7 @@
-"""The two years before, as they are left once the retention period is over: rows without persons, for the figures.
+"""Writes the two years before as they are after the retention period: rows without personal data, for the figures.
 
-The numbers are made up and always the same. They grow a little, as those of a service do that people get to know. Of
-a hundred appointments eight are cancelled, of a hundred SMS three do not arrive, and most messages are understood at
-once.
+The numbers are made up and always the same. They grow a little, as for a service that becomes known. Of a hundred
+appointments eight are cancelled, of a hundred SMS three do not arrive, and most messages are understood at once.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _WAYS = (Via.SMS, Via.SMS, Via.SMS, Via.LINK, Via.SMS, Via.CONSOLE, Via.SMS, Via
 _AGENTS_WAYS = (Via.CONSOLE, Via.WEBHOOK)
 _PLACES = ("Maison des solidarités", "Maison des solidarités", "Mairie annexe")
 
-# Of so many appointments one is cancelled, missed, announced, asked about; of so many messages one does not arrive.
+# One of so many appointments is cancelled, missed, announced or asked about; one of so many messages does not arrive.
 _CANCELLED, _MISSED, _ANNOUNCED, _ASKED_ABOUT, _LOST = 12, 19, 5, 33, 33
 
 _CANCELLING = (Reply.ASK_LETTERS, Reply.CONFIRM, Reply.CANCELLED)
@@ -52,7 +51,7 @@ def write_past_year(connection: Connection, organisation_id: int, now: datetime)
 
 @dataclass(frozen=True, slots=True)
 class _PastAppointment:
-    """One appointment. `way` is by which way it was cancelled, `lead` before its start; None if it was not."""
+    """One appointment. `way` is how it was cancelled, `lead` before its start; `way` is None if it was not."""
 
     number: int
     starts_at: datetime
@@ -106,7 +105,7 @@ class _PastAppointment:
         }
 
     def received(self, organisation_id: int) -> Iterator[dict[str, Any]]:
-        """What its person wrote: to cancel it, to say that they come, or to ask something that an agent answers."""
+        """What the person wrote: to cancel, to say that they will come, or to ask something that an agent answers."""
         replies: tuple[Reply, ...] = ()
         if self.way is Via.SMS:
             replies = _NOT_AT_ONCE if self.number // _CANCELLED % 6 == 0 else _CANCELLING
@@ -132,7 +131,7 @@ class _PastAppointment:
             }
 
     def sent(self, appointment_id: int) -> Iterator[dict[str, Any]]:
-        """That it was made, and a reminder; by e-mail as well, where there is an address."""
+        """The notification that it was made, and a reminder; by e-mail as well if there is an address."""
         told = (("sms", "notification", 10), ("email", "notification", 10), ("sms", "reminder", 2))
         for index, (channel, kind, days) in enumerate(told):
             if channel == "email" and self.number % 2:

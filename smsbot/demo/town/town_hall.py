@@ -1,7 +1,7 @@
-"""A made-up town hall on the real service: what its people and the systems around it do, through the service's doors.
+"""A made-up town hall on the real service. Its people and the systems around it act through the service's own code.
 
-Appointments come as RDV Service Public's webhook brings them, usagers write SMS and follow links, agents work at their
-desks. So what the console then shows is what it shows of real ones. `town_week` says what happens, and when.
+Appointments come as from RDV Service Public's webhook, usagers write SMS and follow links, agents work in the console.
+So the console shows them like real ones. `town_week` says what happens, and when.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ T = TypeVar("T")
 OUR_NUMBER = "+33639981200"
 ORGANISATION = 12
 ALONE, WORKSHOP = 1, 2
-"""The motifs, as the calendar numbers them."""
+"""The motifs, by their numbers in the calendar: individual appointments and workshops."""
 
 _PLACE = {"id": 3, "name": "Maison des solidarités", "address": "1 place de l’Exemple, Exempleville"}
 _BETWEEN_SMS = timedelta(seconds=40)
-_KNOWN_FOR = timedelta(days=20)  # appointments were in the calendar before it was connected: nobody is told of them
+_KNOWN_FOR = timedelta(days=20)  # as if the appointments were made before the calendar was connected: no notifications
 
 
 def town_policy(folder: Path) -> Path:
-    """Write the town's `smsbot.toml` into this folder; its path."""
+    """Write the town's `smsbot.toml` into this folder. Returns its path."""
     path = folder / "smsbot.toml"
     path.write_text(f'[motifs.{WORKSHOP}]\nlabel = "Atelier numérique"\n', encoding="utf-8")
     return path
@@ -61,7 +61,7 @@ def town_policy(folder: Path) -> Path:
 
 @dataclass
 class Town:
-    """The town hall, its calendar, its people. `clock` is the service's own, and the calendar's."""
+    """The town hall, its calendar, its people. `clock` is the clock of the service and of the calendar."""
 
     service: Service
     clock: SettableClock
@@ -84,7 +84,7 @@ class Town:
     # The calendar -----------------------------------------------------------------------------------------------------
 
     def makes_appointment(self, starts_at: datetime, *people: Townsperson) -> None:
-        """In the calendar, and brought here by its webhook; for several people it is a workshop."""
+        """Make an appointment in the calendar, whose webhook brings it here; for several people it is a workshop."""
         rdv_id = self.calendar.add(
             *(self._user(who) for who in people),
             starts_at=starts_at,
@@ -106,7 +106,7 @@ class Town:
     # Usagers ----------------------------------------------------------------------------------------------------------
 
     def writes(self, who: Townsperson, *texts: str) -> list[str | None]:
-        """SMS from them, one after the other; what the service answers to each, None where it is silent."""
+        """They write these SMS, one after the other. Returns the service's answers, None for no answer."""
         answers = []
         for text in texts:
             self.clock.now += _BETWEEN_SMS
@@ -129,7 +129,7 @@ class Town:
         self.write(lambda c: set_alert_address(c, organisation, alert_address))
 
     def takes(self, email: str, who: Townsperson) -> None:
-        """The agent presses "Je m'en occupe" on what they wrote."""
+        """The agent presses "Je m'en occupe" on what this person wrote."""
         agent, message = self.agent(email), self.message(who)
         self.write(lambda c: inbox.take(c, inbox.lock_thread(c, agent, message), agent, self.clock()))
 
@@ -163,7 +163,7 @@ class Town:
         self.write(lambda c: add_answer(c, agent, organisation, title, text))
 
     def cancels_in_the_console(self, email: str, who: Townsperson, word: str | None) -> None:
-        """As the console does it: for some seconds it can be taken back."""
+        """Cancel as the console does: for some seconds it can be taken back."""
         canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word, hold=TAKE_BACK_WITHIN)
         appointment = self.appointments[who]
         self.write(lambda c: cancel(c, self.service.door, appointment, None, canceller, self.clock()))
@@ -179,14 +179,14 @@ class Town:
         return self.write(lambda c: open_session(c, agent, self.clock()))
 
     def password_link(self, email: str) -> str:
-        """The path behind `/agents` at which they choose a password."""
+        """The path below `/agents` at which the agent chooses a password."""
         agent = self.agent(email)
         return "/mot-de-passe/" + self.write(lambda c: issue_reset(c, agent, self.clock()))
 
     # The time ---------------------------------------------------------------------------------------------------------
 
     def lets_time_pass(self, until: datetime) -> None:
-        """By half hours, with the reminders that fall due."""
+        """Move the clock by half hours, and send the reminders that become due."""
         while self.clock.now < until:
             self.clock.now = min(self.clock.now + timedelta(minutes=30), until)
             due = self.read(lambda c: self.service.reminders.due(c, self.clock())).participation_ids
@@ -196,12 +196,12 @@ class Town:
     # Looking it up ----------------------------------------------------------------------------------------------------
 
     def participation(self, who: Townsperson) -> int:
-        """Our id of their part in their appointment."""
+        """Our id of their participation."""
         names = (participations.c.first_name == who.first_name) & (participations.c.last_name == who.last_name)
         return self.read(lambda c: int(c.execute(select(participations.c.id).where(names)).scalar_one()))
 
     def message(self, who: Townsperson) -> int:
-        """Our id of the last SMS of theirs that is for agents."""
+        """Our id of their last SMS that is for agents."""
         theirs = (incoming_messages.c.from_number == _phone(who)) & incoming_messages.c.for_agents
         return self.read(lambda c: int(c.execute(select(func.max(incoming_messages.c.id)).where(theirs)).scalar_one()))
 
@@ -211,7 +211,7 @@ class Town:
         return agent
 
     def organisation(self) -> int:
-        """Our id of the only one there is."""
+        """Our id of the only organisation."""
         return self.read(lambda c: int(c.execute(select(organisations.c.id)).scalar_one()))
 
     def read(self, work: Callable[[Connection], T]) -> T:

@@ -1,4 +1,4 @@
-"""What happens in the town until a Tuesday, 9h41: something of everything that agents can meet."""
+"""What happens in the town before a Tuesday, 9h41: an example of everything that agents can meet."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ _CALENDAR: Sequence[tuple[int, int, int, tuple[Townsperson, ...]]] = (
     (6, 15, 0, (NORA,)),
     (6, 16, 0, (OSCAR,)),
 )
-"""Of each appointment the day, counted from that Tuesday, the hour, the minute and who comes."""
+"""For each appointment: the day, counted from that Tuesday, the hour, the minute, and who comes."""
 
 
 def week_before(now: datetime) -> datetime:
-    """When the week begins that ends `now`."""
+    """When the week begins that ends at `now`."""
     return _on(now, -4, 9)
 
 
 def play_week(town: Town, now: datetime) -> None:
-    """Play until `now`: a Tuesday, 9h41, in the town's time zone. The town's clock stands at `week_before(now)`."""
+    """Play until `now`: a Tuesday, 9h41, in the town's time zone. The town's clock must show `week_before(now)`."""
     on = partial(_on, now)
     for day, hour, minute, people in _CALENDAR:
         town.makes_appointment(on(day, hour, minute), *people)
@@ -107,13 +107,14 @@ def play_week(town: Town, now: datetime) -> None:
 
 
 def _on(now: datetime, day: int, hour: int, minute: int = 0) -> datetime:
-    """That time of the day that is so many days after the day of `now`."""
+    """This time of day, so many days after the day of `now`."""
     return (now + timedelta(days=day)).replace(hour=hour, minute=minute)
 
 
 def _deliver(connection: Connection) -> None:
-    """What the gateway and the mail server have answered: all has arrived, but for a telephone that is off, a landline
-    and a wrong address."""
+    """Write what the gateway and the mail server have answered: all has arrived, except for a telephone that is off, a
+    landline and a wrong address.
+    """
     columns, lost = outgoing_messages.c, DeliveryStatus.UNDELIVERED.value
     is_reminder_of_lea = (columns.recipient == LEA.phone) & (columns.kind == "reminder")
     for which, what in (

@@ -1,7 +1,7 @@
 """Who lives and works in the town of the demo and of the pictures.
 
-Nobody here exists. The names are examples, the numbers are of the ranges that Arcep keeps for fiction (decision
-2018-0881), the addresses those of example.org (RFC 2606).
+Nobody here exists. The names are examples, the numbers are in the ranges that Arcep reserves for fiction (decision
+2018-0881), the addresses are in example.org (RFC 2606).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Townsperson:
-    """An usager; without a number or an address where there is None."""
+    """An usager; None means that they have no number or no address."""
 
     first_name: str
     last_name: str
