@@ -93,7 +93,7 @@ REFUSED: Mapping[int, str] = {
 """Codes of errors for which trying again does not help, from the pages under /docs/api/errors."""
 
 NEVER_ARRIVES = frozenset({"21211", "21614", "21635", "30006"})
-"""Codes which mean that the number takes no SMS: it does not exist, is no mobile, or its operator refuses."""
+"""Codes which mean that the number takes no SMS: it does not exist, is not a mobile, or its operator refuses."""
 
 LATER: Mapping[int, tuple[str, float | None]] = {
     14107: ("Twilio limits the rate of this sender.", 1.0),

@@ -30,7 +30,7 @@ def local(moment: datetime, time_zone: str) -> datetime:
 
 
 def span_of_day(day: date) -> tuple[datetime, datetime]:
-    """The time (UTC) from which until which it is this day in at least one time zone."""
+    """The span (begin and end, in UTC) in which it is this day in at least one time zone."""
     midnight = datetime.combine(day, time(), UTC)
     return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE
 

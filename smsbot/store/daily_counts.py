@@ -1,4 +1,4 @@
-"""Counts of what happens on each day. They are added up when it happens, so that nobody has to count rows to read them.
+"""Counts of what happens on each day. They are updated as it happens, so that reading needs no counting of rows.
 
 The counts of a transaction are written by its last statement, so that another transaction with the same counts waits
 only for its commit. On PostgreSQL each count is spread over several rows (slots), so that even this wait is rare.
