@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from smsbot.appointments.appointment import note_change
 from smsbot.appointments.audit import note
-from smsbot.events.recording import EventType, record_participations
+from smsbot.events import EventType, record_participations
 from smsbot.model import Actor, Status, Via
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import participations

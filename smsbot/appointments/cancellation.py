@@ -29,7 +29,7 @@ from smsbot.appointments.appointment import (
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request
 from smsbot.appointments.terms import TermsBook
-from smsbot.events.recording import EventType, record_participations
+from smsbot.events import EventType, record_participations
 from smsbot.model import Actor, Canceller, Status
 from smsbot.rules.deadline import Refusal
 from smsbot.store.many import Updates, is_one_of

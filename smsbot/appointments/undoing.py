@@ -23,7 +23,7 @@ from smsbot.appointments.cancellation import Announcer, Ended, let_go
 from smsbot.appointments.intake.late_echoes import have_read_again
 from smsbot.appointments.requests import CancellationRequest, withdraw_request
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers, record_taking_back
-from smsbot.events.recording import EventType, record_participations
+from smsbot.events import EventType, record_participations
 from smsbot.model import CANCELLED_STATUSES, Actor, Canceller, Status, Via
 from smsbot.store.tables import appointments, outgoing_messages, participations
 

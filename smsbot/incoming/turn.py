@@ -27,7 +27,7 @@ from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import to_json
 from smsbot.conversation.states import Event, Reply
-from smsbot.events.recording import EventType, record_message_for_agents, record_stop
+from smsbot.events import EventType, record_message_for_agents, record_stop
 from smsbot.inbox.alerts import URGENT
 from smsbot.inbox.handling import bring_back_of
 from smsbot.incoming.known import Known, load

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, select, update
 
-from smsbot.events.recording import record_not_delivered
+from smsbot.events import record_not_delivered
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, UNASKED, WAITING, topic
 from smsbot.problem import Problem
 from smsbot.store.database import signal

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import BigInteger, ColumnElement, Connection, Text, Update, bindparam, case, func, select, update
 from sqlalchemy.types import TypeEngine
 
-from smsbot.events.recording import record_not_delivered
+from smsbot.events import record_not_delivered
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.outbox.delivery_status import Fate, delivery_of, final_fate
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, Kind, topic

@@ -22,7 +22,7 @@ from smsbot.agents.appointment_actions import (
     public_participation_id,
 )
 from smsbot.agents.permissions import events_within_reach
-from smsbot.events.recording import EventType
+from smsbot.events import EventType
 from smsbot.model import Actor, Status, Via
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.store.tables import (

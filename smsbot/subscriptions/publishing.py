@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, or_, select, text, update
 
-from smsbot.events.recording import RECORDED
+from smsbot.events import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.runtime import PeriodicWork, woken_by
 from smsbot.store.database import Database, insert

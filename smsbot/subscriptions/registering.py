@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, TextClause, delete, func, inse
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import events_within_reach
-from smsbot.events.recording import EventType
+from smsbot.events import EventType
 from smsbot.outbox.messages import LANES, REFUSED
 from smsbot.outbox.operator_actions import DROPPED
 from smsbot.problem import Problem

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.connected import carrying_attempt
-from smsbot.events.recording import EventType
+from smsbot.events import EventType
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import events, participations

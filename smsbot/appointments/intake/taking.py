@@ -30,7 +30,7 @@ from smsbot.appointments.intake.intakes import (
 from smsbot.appointments.intake.late_echoes import have_read_again, note_read, seeming_to_undo
 from smsbot.appointments.intake.merging import Merge, Stored, is_with_its_source, merge
 from smsbot.appointments.requests import CancellationRequest, hurry, open_requests
-from smsbot.events.recording import EventType, record_participations
+from smsbot.events import EventType, record_participations
 from smsbot.model import Actor, AppointmentRecord, Status, Via
 from smsbot.store.tables import appointments
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.batches.records import BatchAct
-from smsbot.events.recording import EventType
+from smsbot.events import EventType
 from smsbot.inbox.answering import MOST_SEGMENTS
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD

@@ -23,7 +23,7 @@ from starlette.requests import Request
 
 from smsbot.diary.appointments_in_reach import AppointmentFilter, ListPosition
 from smsbot.diary.messages_in_reach import MessageFilter
-from smsbot.events.recording import EventType
+from smsbot.events import EventType
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
 from smsbot.sources import times
 from smsbot.subscriptions.event_list import EventFilter

@@ -21,7 +21,7 @@ from smsbot.agents.appointment_actions import (
 )
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
-from smsbot.events.recording import EventType
+from smsbot.events import EventType
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.notifications.notified import Notified, WhyNot
 from smsbot.sources.phone_numbers import takes_sms

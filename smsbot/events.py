@@ -1,7 +1,8 @@
 """Writes down that something has happened that other systems are told of. All rows of `events` are written here.
 
 It is written in the transaction in which it happens, after the rows that it is about were changed. Only what belongs to
-an organisation is written, because nobody is told of anything else.
+an organisation is written, because nobody is told of anything else. An event names what it is about by our ids;
+`smsbot.subscriptions` puts events in their order and tells them.
 """
 
 from __future__ import annotations
