@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from smsbot.gateways.base import OutgoingSms, SendError, SendLater, SendRefused
-from smsbot.gateways.client_token import ClientToken
 from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.described.client_token import ClientToken
 from smsbot.gateways.http import HttpAnswer, NoAnswer
 from smsbot.policy.gateway_checks import contradictions
 from smsbot.policy.gateways import GatewayTable, TokenTable
@@ -31,6 +31,8 @@ class Issuer:
         self.issued = 0
         self.good: set[str] | None = None
         self.sent: list[str] = []
+
+    """Sends a request once, to exactly this address. It does not follow redirections."""
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         await asyncio.sleep(0)

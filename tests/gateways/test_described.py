@@ -30,7 +30,7 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.described import DescribedGateway
-from smsbot.gateways.described_requests import filled
+from smsbot.gateways.described.described_requests import filled
 from smsbot.gateways.http import Http, HttpAnswer, basic_authorization
 from smsbot.policy.gateway_checks import contradictions
 from smsbot.policy.gateway_values import STATUS_WORDS

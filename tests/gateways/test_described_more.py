@@ -10,7 +10,7 @@ import pytest
 
 from smsbot.gateways.base import Batch, DeliveryStatus, IncomingSms, MalformedMessage, MessagePiece, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
-from smsbot.gateways.described_answers import taken_as
+from smsbot.gateways.described.described_answers import taken_as
 from smsbot.policy.gateways import AnswerTable
 from tests.gateways.scripted import answer, answer_in_bytes
 from tests.gateways.test_described import INCOMING, STATUS, WEBHOOKS, described

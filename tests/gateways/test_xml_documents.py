@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.gateways.base import MalformedMessage
-from smsbot.gateways.xml_documents import MOST_DEPTH, xml_from
+from smsbot.gateways.described.xml_documents import MOST_DEPTH, xml_from
 from tests.lines import every_line
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
 from smsbot.gateways.base import Batch, IncomingSms, MalformedMessage, SendLater
-from smsbot.gateways.described_requests import FilledRequest, filled
+from smsbot.gateways.described.described_requests import FilledRequest, filled
+from smsbot.gateways.described.webhook_fields import WebhookFields, document_from
 from smsbot.gateways.gateway_records import RecordsOutOfReach
 from smsbot.gateways.http import HttpAnswer, NoAnswer
-from smsbot.gateways.webhook_fields import WebhookFields, document_from
 from smsbot.gateways.webhook_values import at_path
 from smsbot.policy.gateway_values import SINCE, Charset, TimeFormat, WebhookFormat
 from smsbot.policy.gateways import PollTable

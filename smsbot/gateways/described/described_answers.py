@@ -12,8 +12,8 @@ import re
 from typing import Any
 
 from smsbot.gateways.base import MalformedMessage, SendError, SendInDoubt, SendLater, SendRefused
+from smsbot.gateways.described.webhook_fields import document_from
 from smsbot.gateways.http import HttpAnswer, retry_after
-from smsbot.gateways.webhook_fields import document_from
 from smsbot.gateways.webhook_values import at_path, scalar
 from smsbot.policy.gateway_values import AnswerFormat, Conditions
 from smsbot.policy.gateways import AnswerTable, CheckTable

@@ -38,12 +38,12 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
-from smsbot.gateways.client_token import UNFETCHED, ClientToken
-from smsbot.gateways.described_answers import credit_in, is_showable, taken_as
-from smsbot.gateways.described_replies import DescribedReplies
-from smsbot.gateways.described_requests import FilledRequest, carries, filled, values_of
+from smsbot.gateways.described.client_token import UNFETCHED, ClientToken
+from smsbot.gateways.described.described_answers import credit_in, is_showable, taken_as
+from smsbot.gateways.described.described_replies import DescribedReplies
+from smsbot.gateways.described.described_requests import FilledRequest, carries, filled, values_of
+from smsbot.gateways.described.webhook_fields import WebhookFields, decoded_again, fields_from, pairs_from
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, check, without_answer
-from smsbot.gateways.webhook_fields import WebhookFields, decoded_again, fields_from, pairs_from
 from smsbot.gateways.webhook_values import (
     body_text,
     keyword,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from smsbot.gateways.base import MalformedMessage, SendLater
-from smsbot.gateways.described_requests import filled
+from smsbot.gateways.described.described_requests import filled
 from smsbot.gateways.http import Http, NoAnswer, retry_after
 from smsbot.gateways.webhook_values import at_path, json_from, scalar
 from smsbot.policy.gateway_values import Charset

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
 from smsbot.gateways.base import MalformedMessage
+from smsbot.gateways.described.xml_documents import xml_from
 from smsbot.gateways.webhook_values import each_at_path, json_from, scalar, sole_at_path
-from smsbot.gateways.xml_documents import xml_from
 from smsbot.policy.gateway_values import IN_THE_ADDRESS, ITSELF, Charset, WebhookFormat
 
 Pairs = Mapping[str, Sequence[str]]
