@@ -23,7 +23,7 @@ from sqlalchemy import update
 from smsbot.appointments.appointment import hold_participations_of
 from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import lock, take
+from smsbot.appointments.intake import Arrivals, lock, take
 from smsbot.appointments.request_attempts import claim_requests, finish_request, is_any_due, postpone
 from smsbot.appointments.requests import TOPIC, CancellationRequest, register, unregistered
 from smsbot.appointments.undoing import taken_back_there
@@ -35,7 +35,7 @@ from smsbot.connected.source_api import CallFailedForNow, SourceApi, SourceCallF
 from smsbot.logs import about
 from smsbot.model import Actor, Status, Via
 from smsbot.runtime import DATABASE_OUTAGE, PeriodicWork, wake_in
-from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
+from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments
 

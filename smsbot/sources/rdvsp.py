@@ -15,19 +15,15 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from pydantic_core import from_json
-from sqlalchemy import Connection
 
-from smsbot.appointments.intake import Intake
 from smsbot.model import RGPD, AppointmentRecord, LocationType, UsagerRecord
 from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, UserProfile, read, unusable
 
 __all__ = [
     "SIGNATURE_HEADER",
     "AppointmentEvent",
-    "Arrivals",
     "MalformedPayload",
     "NotOfInterest",
     "SourceEvent",
@@ -65,12 +61,6 @@ class AppointmentEvent:
     at: datetime | None
     reason: str | None
     occurred_at: datetime | None = None
-
-
-class Arrivals(Protocol):
-    """Takes in an event of a source, and has the people concerned told: `smsbot.incoming.arrival.Arrival`."""
-
-    def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...
 
 
 @dataclass(frozen=True, slots=True)

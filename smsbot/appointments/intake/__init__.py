@@ -17,6 +17,7 @@ from smsbot.appointments.intake.bulk_write import lock
 from smsbot.appointments.intake.intakes import (
     NOT_KEPT,
     TO_BE_READ,
+    Arrivals,
     CancelledBySource,
     IncomingRecord,
     Intake,
@@ -32,6 +33,7 @@ __all__ = [
     "NOT_KEPT",
     "TO_BE_READ",
     "TO_READ_TOPIC",
+    "Arrivals",
     "CancelledBySource",
     "Feed",
     "IncomingRecord",

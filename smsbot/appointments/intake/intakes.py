@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
+
+from sqlalchemy import Connection
 
 from smsbot.appointments.intake.merging import Moved
 from smsbot.model import AppointmentRecord, Status
+from smsbot.sources.rdvsp import AppointmentEvent
 
 
 class IntakeKind(StrEnum):
@@ -75,3 +79,9 @@ NOT_KEPT = "not kept any more"
 """The reason for ignoring an unknown appointment that is older than the retention. It would have to be erased at once,
 and people who were erased would come back (`smsbot.figures.thinning`).
 """
+
+
+class Arrivals(Protocol):
+    """Takes in an event of a source, and has the people concerned told: `smsbot.incoming.arrival.Arrival`."""
+
+    def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...

@@ -30,13 +30,13 @@ from smsbot.agents.appointment_actions import (
 from smsbot.agents.permissions import within_reach
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import Feed, IntakeKind, LastWords
+from smsbot.appointments.intake import Arrivals, Feed, IntakeKind, LastWords
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import find_of_source, read_appointments
 from smsbot.model import Actor, AppointmentRecord, Canceller, Status, Via
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.notified import last_written, notified_since
-from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
+from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import (

@@ -26,13 +26,12 @@ from smsbot.agents.appointment_actions import (
 )
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import LastWords
+from smsbot.appointments.intake import Arrivals, LastWords
 from smsbot.diary.appointments_in_reach import ListPosition, find_page
 from smsbot.diary.messages_in_reach import find_messages
 from smsbot.inbox.answering import AnswerWriter
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
-from smsbot.sources.rdvsp import Arrivals
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import find_events
 from smsbot.subscriptions.registering import Subscriptions

@@ -16,7 +16,7 @@ from smsbot.agents.account_changes import add_agent
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.appointments.cancellation import Announcer, Door, Ended
-from smsbot.appointments.intake import Intake, LastWords, destroy, take
+from smsbot.appointments.intake import Arrivals, Intake, LastWords, destroy, take
 from smsbot.appointments.terms import TermsBook
 from smsbot.inbox.answering import AnswerWriter
 from smsbot.incoming.arrival import Arrival
@@ -30,7 +30,7 @@ from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.sealing import Seal
 from smsbot.signing import Links
-from smsbot.sources.rdvsp import AppointmentEvent, Arrivals
+from smsbot.sources.rdvsp import AppointmentEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, organisations
 from smsbot.subscriptions.registering import Subscriptions
