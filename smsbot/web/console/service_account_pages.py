@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from smsbot.agents.administration import require_mandate
 from smsbot.agents.directory import ALL_ORGANISATIONS, read_directory, read_key
-from smsbot.agents.service_accounts import ServiceRefused
-from smsbot.agents.service_administration import (
+from smsbot.agents.service_accounts import (
+    ServiceRefused,
     connect_service,
     end_service,
     renew_service,
