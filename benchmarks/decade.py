@@ -31,7 +31,8 @@ from smsbot import runtime
 from smsbot.agents.account_changes import add_agent
 from smsbot.agents.accounts import Agent
 from smsbot.app import Service
-from smsbot.diary.day_list import DiaryQuery, read_diary
+from smsbot.diary.day_list import read_diary
+from smsbot.diary.diary_query import DiaryQuery
 from smsbot.figures.closing import closing, kept_or_counted
 from smsbot.figures.present import at_present
 from smsbot.figures.results import Month

@@ -28,7 +28,8 @@ from smsbot.agents.account_changes import add_agent
 from smsbot.agents.accounts import Agent
 from smsbot.appointments.intake.people import People
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.day_list import DiaryQuery, read_diary
+from smsbot.diary.day_list import read_diary
+from smsbot.diary.diary_query import DiaryQuery
 from smsbot.model import PersonRecord
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile

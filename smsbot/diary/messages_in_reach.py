@@ -1,8 +1,9 @@
-"""What usagers wrote about an agent's organisations, for the agents' API, in the order in which it came.
+"""The messages that the agents' API lists: what usagers wrote, what was sent about one appointment, and the STOP list.
 
-Each message is about one organisation, the one that the turn has found (`smsbot.incoming`). It may be about those of
-the organisation's appointments that are of people reached at its number, and that had begun at most a day before or
-were still to come. So "je suis en retard" still belongs to an appointment that has just begun.
+What usagers wrote is listed in the order in which it came. Each message is about one organisation, the one that the
+turn has found (`smsbot.incoming`). It may be about those of the organisation's appointments that are of people reached
+at its number, and that had begun at most a day before or were still to come. So "je suis en retard" still belongs to an
+appointment that has just begun.
 
 A page ends with the position of its last message, and the next page begins after it. So no message is missed or shown
 twice, even if others come in the meantime. Erased messages are not listed.
@@ -14,13 +15,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, not_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, false, not_, select, tuple_
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.permissions import OutOfReach, incoming_within_reach, within_reach
+from smsbot.agents.permissions import (
+    OutOfReach,
+    incoming_within_reach,
+    lists_appointments_out_of_reach,
+    outgoing_within_reach,
+    within_reach,
+)
 from smsbot.diary.appointments_in_reach import ListPosition
 from smsbot.inbox.threads import IS_SOMEBODYS, WAITING, is_due
-from smsbot.store.tables import appointments, incoming_messages, organisations, participations
+from smsbot.store.tables import (
+    agents,
+    appointments,
+    incoming_messages,
+    opt_outs,
+    organisations,
+    outgoing_messages,
+    participations,
+)
 from smsbot.understanding.topics import Topic
 
 ABOUT_AFTER_START = timedelta(days=1)
@@ -172,3 +187,74 @@ _MESSAGES = select(
     WAITING.label("is_open"),
     *(column.label(f"organisation_{column.name}") for column in organisations.c if column.name != "id"),
 ).join(organisations)
+
+
+def find_deliveries(
+    connection: Connection, agent: Agent, appointment_id: int, after: ListPosition | None, limit: int
+) -> tuple[list[RowMapping], ListPosition | None]:
+    """One page of the messages about this appointment (our id) in the order in which they were written.
+
+    They are rows of `outgoing_messages` with two more columns. `by_agent` is the agent who wrote the message or had it
+    sent again. `lists_others` says that its text also lists appointments of organisations that are not the agent's. The
+    position is where the next page begins; None at the end.
+    """
+    conditions = [outgoing_messages.c.appointment_id == appointment_id, outgoing_within_reach(agent)]
+    if after is not None:
+        conditions.append(outgoing_messages.c.id > after.row_id)
+    rows = (
+        connection.execute(
+            select(
+                outgoing_messages,
+                agents.c.email.label("by_agent"),
+                lists_appointments_out_of_reach(agent).label("lists_others"),
+            )
+            .select_from(outgoing_messages.outerjoin(agents, agents.c.id == outgoing_messages.c.agent_id))
+            .where(*conditions)
+            .order_by(outgoing_messages.c.id)
+            .limit(limit + 1)
+        )
+        .mappings()
+        .all()
+    )
+    page = list(rows[:limit])
+    return page, None if len(rows) <= limit else ListPosition(page[-1]["id"], None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedNumber:
+    """A number (E.164) that takes no SMS since `stopped_at` (UTC)."""
+
+    phone: str
+    stopped_at: datetime
+
+
+def find_stops(
+    connection: Connection,
+    agent: Agent,
+    after: ListPosition | None,
+    limit: int,
+    *,
+    phone: str | None = None,
+    since: datetime | None = None,
+) -> tuple[list[StoppedNumber], ListPosition | None]:
+    """One page of the numbers in the order in which their STOPs came, and where the next begins; None at the end.
+
+    A STOP is valid for the whole service. But an agent only sees the numbers at which people of their organisations are
+    reached. With `phone` (E.164), only this number. With `since` (UTC), only STOPs that came then or later.
+    """
+    reached = (participations.c.phone == opt_outs.c.number) & participations.c.removed_at.is_(None)
+    known = exists().where(reached, participations.c.appointment_id == appointments.c.id, within_reach(agent))
+    statement = select(opt_outs.c.number, opt_outs.c.opted_out_at).where(known)
+    if phone is not None:
+        statement = statement.where(opt_outs.c.number == phone)
+    if since is not None:
+        statement = statement.where(opt_outs.c.opted_out_at >= since)
+    place = tuple_(opt_outs.c.opted_out_at, opt_outs.c.number)
+    if after is not None:
+        statement = statement.where(place > tuple_(after.at, f"+{after.row_id}"))
+    rows = connection.execute(statement.order_by(opt_outs.c.opted_out_at, opt_outs.c.number).limit(limit + 1)).all()
+    page = rows[:limit]
+    found = [StoppedNumber(row.number, row.opted_out_at) for row in page]
+    if len(rows) <= limit:
+        return found, None
+    return found, ListPosition(int(page[-1].number.removeprefix("+")), page[-1].opted_out_at)

@@ -23,7 +23,7 @@ from smsbot.agents.search import (
     read_day,
     read_words,
 )
-from smsbot.diary.day_list import DiaryPosition, DiaryQuery
+from smsbot.diary.diary_query import DiaryPosition, DiaryQuery
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
 from tests.lines import every_line

@@ -16,8 +16,8 @@ from smsbot.agents.accounts import Agent
 from smsbot.agents.appointment_actions import public_appointment_id
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.deliveries_in_reach import find_deliveries, find_stops
-from smsbot.diary.organisations_in_reach import find_organisations
+from smsbot.diary.messages_in_reach import find_deliveries, find_stops
+from smsbot.organisations.organisations_in_reach import find_organisations
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.json_answers import NextPages, json_answer

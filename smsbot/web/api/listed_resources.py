@@ -10,8 +10,8 @@ from sqlalchemy import RowMapping
 
 from smsbot.agents.appointment_actions import public_appointment_id, public_delivery_id, public_participation_id
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.organisations_in_reach import OrganisationRow
 from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.organisations.organisations_in_reach import OrganisationRow
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.web.api.resources import ApiResource
 

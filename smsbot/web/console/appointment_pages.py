@@ -36,7 +36,8 @@ from smsbot.appointments.appointment import participations_by_id
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
 from smsbot.appointments.locks import unlock
 from smsbot.diary.day_file import MOST_IN_A_FILE, diary_csv
-from smsbot.diary.day_list import DiaryQuery, read_diary, read_whole_diary
+from smsbot.diary.day_list import read_diary, read_whole_diary
+from smsbot.diary.diary_query import DiaryQuery
 from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.sending_again import send_again
