@@ -19,10 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import sources_of, within_reach
-from smsbot.agents.search import (
-    Name,
-    appointment_ids,
-)
+from smsbot.agents.search import Name, appointment_ids
 from smsbot.appointments.appointment import place_key
 from smsbot.appointments.terms import TermsBook, told_zone
 from smsbot.diary.diary_query import DiaryPosition, DiaryQuery, Only

@@ -8,15 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from smsbot.agents.permissions import read_id
-from smsbot.agents.search import (
-    MOST_CHARACTERS,
-    Name,
-    NoSuchDay,
-    Number,
-    Sought,
-    read_day,
-    read_words,
-)
+from smsbot.agents.search import MOST_CHARACTERS, Name, NoSuchDay, Number, Sought, read_day, read_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution

@@ -1,4 +1,4 @@
-"""What agents do with a thread: hold it, answer it, close it, put it off, hand it over to a colleague.
+"""What agents do with a thread: hold it, answer it, close it, put it off, hand it over to a colleague, note something.
 
 Two things prevent two agents from answering the same thread without knowing of each other:
 
@@ -13,32 +13,24 @@ Before a thread is changed, it has to be read with `lock_thread` or `lock_open_t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, incoming_within_reach
 from smsbot.appointments.audit import note
-from smsbot.inbox.threads import (
-    IS_SOMEBODYS,
-    WAITING,
-    OpenThread,
-    Seen,
-    Thread,
-    in_thread_condition,
-    open_thread,
-    read_thread,
-)
+from smsbot.inbox.thread_queries import open_thread, read_thread
+from smsbot.inbox.threads import IS_SOMEBODYS, WAITING, OpenThread, Seen, Thread, in_thread_condition
 from smsbot.model import Actor, Via
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.problem import Problem
 from smsbot.store.database import serialise
-from smsbot.store.tables import agents, incoming_messages, outgoing_messages
+from smsbot.store.tables import agents, inbox_notes, incoming_messages, outgoing_messages
 
 HOLD = timedelta(minutes=15)
 
@@ -57,7 +49,7 @@ class Overtaken(Problem):
 def lock_thread(connection: Connection, agent: Agent, message_id: int) -> Thread:
     """The thread of this message (our id). Nobody else, not even its usager, writes to it until the transaction ends.
 
-    Raises OutOfReach.
+    `agent` None sees all batches. Raises OutOfReach.
     """
     _lock(connection, agent, message_id)
     return read_thread(connection, agent, message_id)
@@ -230,7 +222,54 @@ def answer(
     _close(connection, opened.thread, agent, seen, now)
 
 
-# Helpers --------------------------------------------------------------------------------------------------------------
+# Notes for colleagues. They are never sent to anybody. --------------------------------------------------------------
+
+
+MOST_CHARACTERS_OF_A_NOTE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class InboxNote:
+    """What an agent wrote for their colleagues. It is never sent to anybody. `at` is in UTC.
+
+    It belongs to the message that was the thread's newest when it was written, and is erased with it.
+    """
+
+    id: int
+    by: Agent
+    at: datetime
+    text: str
+
+
+def notes_of(connection: Connection, thread: Thread) -> Sequence[InboxNote]:
+    """The notes of a thread, in the order in which they were written."""
+    rows = connection.execute(
+        select(inbox_notes, agents.c.email)
+        .join_from(inbox_notes, incoming_messages)
+        .join(agents, agents.c.id == inbox_notes.c.agent_id)
+        .where(in_thread_condition(thread))
+        .order_by(inbox_notes.c.id)
+    )
+    return [InboxNote(row.id, Agent(row.agent_id, row.email), row.written_at, row.text) for row in rows]
+
+
+def add_note(connection: Connection, thread: Thread, agent: Agent, text: str, now: datetime) -> None:
+    """Write a note. The thread must be locked. The same note twice in a row, by a double click, is written once."""
+    notes = notes_of(connection, thread)
+    if notes and (notes[-1].by, notes[-1].text) == (agent, text):
+        return
+    values = {"message_id": thread.id, "agent_id": agent.id, "written_at": now, "text": text}
+    connection.execute(insert(inbox_notes).values(values))
+
+
+def remove_note(connection: Connection, thread: Thread, agent: Agent, note_id: int) -> None:
+    """Remove this agent's note (our id) from the thread. Does nothing if it is another agent's or is gone already."""
+    of_thread = select(incoming_messages.c.id).where(in_thread_condition(thread))
+    this = (inbox_notes.c.id == note_id) & (inbox_notes.c.agent_id == agent.id)
+    connection.execute(delete(inbox_notes).where(this, inbox_notes.c.message_id.in_(of_thread)))
+
+
+# Underneath -----------------------------------------------------------------------------------------------------------
 
 
 def _lock(connection: Connection, agent: Agent, message_id: int) -> None:

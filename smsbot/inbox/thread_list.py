@@ -1,4 +1,4 @@
-"""The list of the inbox: filtered, sorted, one page at a time; and the thread to work on next.
+"""The list of the inbox: filtered, sorted, counted, one page at a time; and the thread to work on next.
 
 Of the waiting threads, those with the soonest appointment come first, because an answer after the appointment is of no
 use. The others follow, the longest waiting first. Threads that were put off are sorted by when they come back, handled
@@ -10,10 +10,9 @@ threads were handled or have come in the meantime.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -34,12 +33,13 @@ from sqlalchemy import (
 )
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.permissions import AnyAgent, GivenAgent, PreparedForAgents, incoming_within_reach, read_id
-from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
+from smsbot.agents.permissions import AnyAgent, GivenAgent, PreparedForAgents, incoming_within_reach
+from smsbot.agents.search import IS_KNOWN, Number
 from smsbot.appointments.appointment import place_key
-from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
+from smsbot.inbox.inbox_query import ANYWHERE, NEVER, InboxQuery, ThreadPosition, View
+from smsbot.inbox.thread_queries import read_threads
+from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due
 from smsbot.model import CANCELLED_STATUSES
-from smsbot.sources.texts import LONGEST_LINE
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, incoming_messages, participations
 from smsbot.understanding.topics import Topic
@@ -47,95 +47,6 @@ from smsbot.understanding.topics import Topic
 IN_A_PAGE = 25
 PLACE_COUNTS_FOR = timedelta(days=7)
 """For how long after its start the place of an appointment counts, when messages are filtered by place."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER = datetime.max.replace(tzinfo=UTC)
-"""Stands for the time of the appointment where there is none, so that these threads come last."""
-_LATEST = (_NEVER - _EPOCH) // datetime.resolution
-
-
-class View(StrEnum):
-    """Which threads are listed, as a word in the address."""
-
-    WAITING = "a-traiter"
-    MINE = "pour-moi"
-    UNASSIGNED = "non-attribues"
-    LATER = "plus-tard"
-    HANDLED = "traites"
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadPosition:
-    """The position of a thread in the list. Times are in UTC.
-
-    `first` is when the appointment of a waiting thread starts, when a thread that was put off comes back, or when a
-    handled one was handled. `since` is when the first of its messages came, and `id` is our id of that message.
-    """
-
-    first: datetime
-    since: datetime
-    id: int
-
-    def written(self) -> str:
-        return f"{_microseconds(self.first)}.{_microseconds(self.since)}.{self.id}"
-
-    @classmethod
-    def read(cls, text: str) -> ThreadPosition | None:
-        """The position that `written` wrote; None for any other text."""
-        numbers = [read_id(number) for number in text.split(".")]
-        match numbers:
-            case [int(first), int(since), int(row)] if first <= _LATEST and since <= _LATEST:
-                return cls(_EPOCH + first * datetime.resolution, _EPOCH + since * datetime.resolution, row)
-        return None
-
-
-_ANYWHERE = ThreadPosition(_EPOCH, _EPOCH, 0)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // datetime.resolution
-
-
-@dataclass(frozen=True, slots=True)
-class InboxQuery:
-    """What the agent asks for. `words` are as typed, and `sought` is what was understood of them.
-
-    `topic` is what a message of the thread is about; `OTHER` includes messages without a topic. `place` is the key of
-    the place of one of the person's appointments (`appointments.appointment.place_key`).
-    """
-
-    view: View = View.WAITING
-    organisation_id: int | None = None
-    topic: Topic | None = None
-    place: str = ""
-    words: str = ""
-    sought: Sought | None = None
-    after: ThreadPosition | None = None
-
-    @classmethod
-    def read(cls, query: Mapping[str, str], today: date) -> InboxQuery:
-        """Read the parameters of the page's address. What cannot be read counts as not given."""
-        words = query.get("q", "").strip()[:MOST_CHARACTERS]
-        found = read_words(words, today)
-        return cls(
-            view=next((view for view in View if view == query.get("vue")), View.WAITING),
-            organisation_id=read_id(query.get("organisation", "")),
-            topic=next((topic for topic in Topic if topic == query.get("sujet")), None),
-            place=query.get("lieu", "").strip()[:LONGEST_LINE],
-            words=words,
-            sought=found if isinstance(found, Name | Number) else None,
-            after=ThreadPosition.read(query.get("apres", "")),
-        )
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """The filters, as parameters of the address."""
-        wanted = {"organisation": self.organisation_id, "lieu": self.place, "sujet": self.topic, "q": self.words}
-        return {name: str(value) for name, value in wanted.items() if value}
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """Everything except the page, as parameters of the address."""
-        return ({} if self.view is View.WAITING else {"vue": str(self.view)}) | self.filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +108,23 @@ def next_thread(
     return None if found is None else _ListedThread(*found).id
 
 
-# Helpers --------------------------------------------------------------------------------------------------------------
+def count_waiting(connection: Connection, agent: Agent, now: datetime) -> int:
+    """How many threads wait in all of the agent's organisations. Those that are put off do not count."""
+    [[number]] = _COUNT_WAITING.rows(connection, agent, {"now": now})
+    return int(number)
+
+
+def count_waiting_by_organisation(
+    connection: Connection, organisation_ids: Sequence[int], now: datetime
+) -> dict[int, int]:
+    """How many threads wait in each of these organisations (our ids) that has any."""
+    these = (WAITING, is_due(now), IS_SOMEBODYS, incoming_messages.c.organisation_id.in_(organisation_ids))
+    distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
+    counted = select(distinct.c.organisation_id, func.count().label("number")).group_by(distinct.c.organisation_id)
+    return {row.organisation_id: row.number for row in connection.execute(counted)}
+
+
+# Underneath -----------------------------------------------------------------------------------------------------------
 
 
 class _ListedThread(NamedTuple):
@@ -223,7 +150,7 @@ _PLACE_SINCE = bindparam("place_since", type_=UtcDateTime())
 
 def _values(agent: Agent, query: InboxQuery, now: datetime) -> dict[str, Any]:
     """The values for the bind parameters of all statements below."""
-    after = query.after or _ANYWHERE
+    after = query.after or ANYWHERE
     return {
         "agent_id": agent.id,
         "now": now,
@@ -246,7 +173,7 @@ def _page(agent: Agent, query: InboxQuery, *, is_free: bool = False) -> Prepared
         query,
         organisation_id=None if query.organisation_id is None else 0,
         place="somewhere" if query.place else "",
-        after=None if query.after is None else _ANYWHERE,
+        after=None if query.after is None else ANYWHERE,
     )
     return _prepared_page(agent.everywhere, shape, is_free)
 
@@ -310,7 +237,7 @@ def _listed(agent: AnyAgent, query: InboxQuery, *, is_free: bool = False) -> CTE
             )
             .scalar_subquery()
         )
-        first = func.coalesce(soonest, literal(_NEVER, UtcDateTime()))
+        first = func.coalesce(soonest, literal(NEVER, UtcDateTime()))
     columns = [grouped.c[column.name] for column in THREAD_KEY]
     statement = select(*columns, grouped.c.since, grouped.c.id, first.label("first"))
     # Materialised, because SQLite would search the appointment again at each use of `first`.
@@ -398,3 +325,12 @@ def _says(query: InboxQuery) -> ColumnElement[bool]:
         IS_KNOWN,
         query.sought.condition(),
     )
+
+
+def _all_that_wait(agent: GivenAgent) -> Select[Any]:
+    these = (WAITING, is_due(bindparam("now", type_=UtcDateTime())), IS_SOMEBODYS, incoming_within_reach(agent))
+    distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
+    return select(func.count()).select_from(distinct)
+
+
+_COUNT_WAITING = PreparedForAgents(_all_that_wait)

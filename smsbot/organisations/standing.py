@@ -15,7 +15,7 @@ from smsbot.appointments.intake import last_words_heard
 from smsbot.connected.source_state import source_states
 from smsbot.figures.closing import kept_or_counted
 from smsbot.figures.results import Figures, Month
-from smsbot.inbox.waiting_counts import count_waiting_by_organisation
+from smsbot.inbox.thread_list import count_waiting_by_organisation
 from smsbot.model import DEFAULT_TIME_ZONE, OrganisationReference
 from smsbot.outbox.messages import SENT, WITHDRAWN
 from smsbot.store.prepared import Prepared

@@ -19,7 +19,8 @@ from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.diary.dossier import ReceivedMessage
 from smsbot.inbox.answering import Draft
 from smsbot.inbox.handling import HOLD
-from smsbot.inbox.thread_list import ThreadPosition, places_to_choose
+from smsbot.inbox.inbox_query import ThreadPosition
+from smsbot.inbox.thread_list import places_to_choose
 from smsbot.inbox.threads import Seen
 from smsbot.messages.gsm7 import is_gsm7, to_gsm7
 from smsbot.store.database import Database

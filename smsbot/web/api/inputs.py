@@ -21,7 +21,7 @@ from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.batches.records import BatchAct
 from smsbot.events import EventType
 from smsbot.inbox.answering import MOST_SEGMENTS
-from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
+from smsbot.inbox.handling import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
 from smsbot.model import (
     AppointmentRecord,

@@ -24,10 +24,10 @@ from smsbot.agents.permissions import OutOfReach, colleagues
 from smsbot.agents.tokens import ApiScope
 from smsbot.diary.messages_in_reach import find_message
 from smsbot.inbox.answering import AnswerWriter, Draft
-from smsbot.inbox.handling import Overtaken, answer, close, hand_over, lock_thread, put_off
-from smsbot.inbox.notes import add_note
+from smsbot.inbox.handling import Overtaken, add_note, answer, close, hand_over, lock_thread, put_off
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
-from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread
+from smsbot.inbox.thread_queries import open_thread
+from smsbot.inbox.threads import OpenThread, Seen, Thread
 from smsbot.model import Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import row_id
 from smsbot.agents.tokens import Session
-from smsbot.inbox.waiting_counts import count_waiting
+from smsbot.inbox.thread_list import count_waiting
 from smsbot.messages import french_dates
 from smsbot.messages.appointment_facts import RDV_SERVICE_PUBLIC
 from smsbot.notifications.agent_emails import CONSOLE_PATH

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from smsbot.inbox.thread_list import InboxQuery, ThreadPosition, View, next_thread, position_of
+from smsbot.inbox.inbox_query import InboxQuery, ThreadPosition, View
+from smsbot.inbox.thread_list import next_thread, position_of
 from smsbot.inbox.threads import Thread
 from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE

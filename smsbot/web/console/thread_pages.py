@@ -34,22 +34,26 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.diary.dossier import Line, ReceivedMessage, correspondence_with
 from smsbot.inbox.answering import MOST_SEGMENTS, AnswerWriter, Draft
 from smsbot.inbox.handling import (
+    MOST_CHARACTERS_OF_A_NOTE,
     Overtaken,
+    add_note,
     answer,
     bring_back,
     close,
     hand_over,
     lock_open_thread,
     lock_thread,
+    notes_of,
     put_off,
     release,
+    remove_note,
     reopen,
     take,
 )
-from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE, add_note, notes_of, remove_note
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, Later, choices, comes_back_at
 from smsbot.inbox.ready_answers import ReadyAnswer, answer_facts, answers_of, fill_in, left_open
-from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread, read_thread
+from smsbot.inbox.thread_queries import open_thread, read_thread
+from smsbot.inbox.threads import OpenThread, Seen, Thread
 from smsbot.logs import about
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
