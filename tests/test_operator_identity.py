@@ -13,7 +13,8 @@ import pytest
 from starlette.responses import Response
 
 from smsbot.app import Service
-from smsbot.appointments.appointment import Participation, participations_by_id
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import participations_by_id
 from smsbot.messages.email import EmailKind, to_message
 from smsbot.outbox.messages import OutgoingMessage
 from smsbot.settings import ServiceSettings

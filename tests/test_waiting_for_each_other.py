@@ -14,9 +14,9 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, text
 
-from smsbot.appointments.appointment import hold_participation
 from smsbot.appointments.cancellation import Verdict
 from smsbot.appointments.intake import take
+from smsbot.appointments.participation_queries import hold_participation
 from smsbot.model import OrganisationRecord
 from smsbot.store.database import Database
 from tests.appointments.records import NOW as TODAY

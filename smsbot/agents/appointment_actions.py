@@ -17,8 +17,8 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from smsbot.appointments import undoing
-from smsbot.appointments.appointment import participation_of, participations_of
 from smsbot.appointments.cancellation import Door, Verdict
+from smsbot.appointments.participation_queries import participation_of, participations_of
 from smsbot.model import Canceller, Status, Via
 from smsbot.problem import Problem
 from smsbot.store.tables import appointments, participations

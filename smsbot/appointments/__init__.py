@@ -1,6 +1,7 @@
 """Appointments as they are stored, and everything that can happen to them.
 
-appointment               what an appointment, a participation and an organisation are, and how they are read
+appointment               what an appointment, a participation and an organisation are
+participation_queries     reads participations, or holds them for whoever decides about them
 terms                     what `smsbot.toml` says of one: notice, label, telephone, warning
 cancellation              the one door through which a participation is cancelled here
 undoing                   takes a cancellation back, for the agent or the usager who cancelled

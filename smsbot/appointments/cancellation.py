@@ -19,14 +19,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Text, bindparam, func, update
 
-from smsbot.appointments.appointment import (
-    Appointment,
-    Participation,
-    hold_participation,
-    hold_participations_of,
-    participations_beside,
-)
+from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.appointments.audit import note_each
+from smsbot.appointments.participation_queries import hold_participation, hold_participations_of, participations_beside
 from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request
 from smsbot.appointments.terms import TermsBook
 from smsbot.events import EventType, record_participations

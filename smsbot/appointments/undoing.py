@@ -13,14 +13,11 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, case, exists, update
 
-from smsbot.appointments.appointment import (
-    Participation,
-    hold_participations_of,
-    participations_beside,
-)
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import Announcer, Ended, let_go
 from smsbot.appointments.intake.late_echoes import have_read_again
+from smsbot.appointments.participation_queries import hold_participations_of, participations_beside
 from smsbot.appointments.requests import CancellationRequest, withdraw_request
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers, record_taking_back
 from smsbot.events import EventType, record_participations

@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from smsbot.agents.accounts import find_agent
 from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import OutOfReach, require_within_reach
-from smsbot.appointments.appointment import hold_participations_of
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import Door
+from smsbot.appointments.participation_queries import hold_participations_of
 from smsbot.batches.records import (
     BatchAct,
     BatchOutcome,

@@ -20,10 +20,10 @@ import structlog
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import update
 
-from smsbot.appointments.appointment import hold_participations_of
 from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Arrivals, lock, take
+from smsbot.appointments.participation_queries import hold_participations_of
 from smsbot.appointments.request_attempts import claim_requests, finish_request, is_any_due, postpone
 from smsbot.appointments.requests import TOPIC, CancellationRequest, register, unregistered
 from smsbot.appointments.undoing import taken_back_there

@@ -17,7 +17,8 @@ from functools import partial
 
 from sqlalchemy import Connection as DatabaseConnection
 
-from smsbot.appointments.appointment import Participation, participation_of, participations_of
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import participation_of, participations_of
 from smsbot.appointments.request_attempts import extend_lease
 from smsbot.appointments.requests import CancellationRequest
 from smsbot.appointments.taking_back_requests import cancellation_before

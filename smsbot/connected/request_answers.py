@@ -15,7 +15,8 @@ from datetime import datetime
 from sqlalchemy import Connection as DatabaseConnection
 
 from smsbot.agents.accounts import has_agents
-from smsbot.appointments.appointment import Participation, participation_of, seen_coming_of_phone
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import participation_of, seen_coming_of_phone
 from smsbot.appointments.requests import CancellationRequest
 from smsbot.appointments.taking_back_requests import cancellation_before
 from smsbot.appointments.terms import appointment_text

@@ -13,7 +13,7 @@ import jinja2
 from sqlalchemy import Connection
 
 from smsbot.agents.accounts import Agent
-from smsbot.appointments.appointment import participation_of
+from smsbot.appointments.participation_queries import participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.inbox.threads import OpenThread, Thread
 from smsbot.messages.french_dates import long_date

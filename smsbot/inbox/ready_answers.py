@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, organisations_of
-from smsbot.appointments.appointment import participation_of
+from smsbot.appointments.participation_queries import participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.inbox.threads import Thread
 from smsbot.messages.french_dates import long_date

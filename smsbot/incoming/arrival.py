@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from smsbot.appointments.appointment import participations_of
 from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take_many
 from smsbot.appointments.intake.usagers import change_usager, erase_usager
+from smsbot.appointments.participation_queries import participations_of
 from smsbot.model import RGPD, Actor, AppointmentRecord, Canceller, Via
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import News

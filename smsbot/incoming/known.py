@@ -12,7 +12,8 @@ from itertools import chain
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from smsbot.appointments.appointment import COMING_OF_PHONES, Participation, coming_by_phone, last_of_phone
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import COMING_OF_PHONES, coming_by_phone, last_of_phone
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.memory import Memory, from_json, merge_limits

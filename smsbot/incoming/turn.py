@@ -17,9 +17,10 @@ from sqlalchemy import Connection, bindparam, delete, func, literal_column, sele
 
 from smsbot.agents.accounts import has_agents
 from smsbot.appointments.announcing import announce
-from smsbot.appointments.appointment import Participation, participation_of
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
+from smsbot.appointments.participation_queries import participation_of
 from smsbot.appointments.requests import insist, register_for
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
 from smsbot.appointments.undoing import ask_to_stand_again, stand_again

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
-from smsbot.appointments.appointment import Participation, participations_of
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import participations_of
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import is_opted_out
 from smsbot.outbox.messages import UNASKED

@@ -26,7 +26,8 @@ from itertools import groupby
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from smsbot.appointments.appointment import Participation, participations_of, to_be_reminded, with_those_reached_alike
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import participations_of, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import News, Recall

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import pytest
 from sqlalchemy import Connection, select, update
 
-from smsbot.appointments.appointment import Participation, hold_participation, participation_of
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Door, Ended, Verdict
 from smsbot.appointments.intake import destroy
+from smsbot.appointments.participation_queries import hold_participation, participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.model import Actor, Canceller, MotifRecord, Status, Via
 from smsbot.policy import Policy

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from smsbot.app import Service
-from smsbot.appointments.appointment import Participation, participations_by_id
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.participation_queries import participations_by_id
 from smsbot.appointments.terms import told_address
 from smsbot.incoming.arrival import Arrival
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.app import Service
-from smsbot.appointments.appointment import participations_of
 from smsbot.appointments.cancellation import Ended
+from smsbot.appointments.participation_queries import participations_of
 from smsbot.model import Actor, Canceller, MotifRecord, Status, Via
 from smsbot.notifications.news_writer import News
 from smsbot.settings import ServiceSettings

@@ -32,9 +32,9 @@ from starlette.routing import Route
 from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, NotTakenBack, cancel, take_back
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.agents.search import RunningSearches, TooManySearches
-from smsbot.appointments.appointment import participations_by_id
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
 from smsbot.appointments.locks import unlock
+from smsbot.appointments.participation_queries import participations_by_id
 from smsbot.diary.day_file import MOST_IN_A_FILE, diary_csv
 from smsbot.diary.day_list import read_diary, read_whole_diary
 from smsbot.diary.diary_query import DiaryQuery

@@ -24,9 +24,9 @@ from starlette.routing import Route
 
 from smsbot.agents.permissions import organisations_of, read_id, require_within_reach, row_id, within_reach
 from smsbot.agents.search import NoSuchDay, read_day
-from smsbot.appointments.appointment import participations_by_id
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
+from smsbot.appointments.participation_queries import participations_by_id
 from smsbot.batches.choosing import MOST_TOGETHER, BatchChoice, TooMany, choose, foretell
 from smsbot.batches.records import (
     BatchAct,

@@ -17,9 +17,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from smsbot.appointments.appointment import Participation, hold_participation, participation_of, participations_beside
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
+from smsbot.appointments.participation_queries import hold_participation, participation_of, participations_beside
 from smsbot.appointments.requests import RequestState, failed_request_of
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Canceller, Status, Via
