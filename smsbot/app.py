@@ -24,7 +24,7 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.batches.working import BatchWorker, working_batches_off
 from smsbot.connected.carrying import CARRYING_OUT, Carrying
 from smsbot.connected.client import Sources, open_sources
-from smsbot.connected.connections import Connection, connections
+from smsbot.connected.connections import Connection, connections, webhook_secrets
 from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.rereading import rereading
 from smsbot.connected.source_api import SourceApi
@@ -40,12 +40,11 @@ from smsbot.incoming.arrival import Arrival, arrivals
 from smsbot.incoming.catch_up import CatchUp, catching_up
 from smsbot.incoming.joining import Joining
 from smsbot.incoming.polling import Polling, polling
-from smsbot.incoming.receiving import MessageHandler, Reception
+from smsbot.incoming.receiving import MessageHandler, Reception, answered_keyword
 from smsbot.incoming.turn import Answering, Turn
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
-from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import NewsWriter, Senders
 from smsbot.notifications.reminders import LastLook, Reminders, reminding
@@ -60,7 +59,7 @@ from smsbot.process_apart import Answerer, ProcessApart
 from smsbot.retention.purging import purging
 from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.sealing import Seal
-from smsbot.settings import ServiceSettings, secret_from
+from smsbot.settings import ServiceSettings
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.together import Together
@@ -179,12 +178,7 @@ class Service:
     @cached_property
     def webhook_secrets(self) -> dict[str, str]:
         """The secret of each source's webhook, by source. Raises `SettingsProblem` for one that is missing."""
-        secrets = {}
-        if self.settings.rdvsp_webhook_secret is not None:
-            secrets[DEFAULT_SOURCE] = self.settings.rdvsp_webhook_secret.get_secret_value()
-        for source in self.policy.sources:
-            secrets[source.name] = secret_from(source.secret_env).get_secret_value()
-        return secrets
+        return webhook_secrets(self.settings, self.policy)
 
     @cached_property
     def console(self) -> Console:
@@ -348,14 +342,7 @@ class Service:
         return [route for room in rooms for route in room.routes()]
 
     def answered_keyword(self, message: IncomingSms) -> Keyword | None:
-        """The STOP, START or HELP that the gateway has answered itself, so the bot must be silent; else None."""
-        word = message.opt_out_keyword
-        if word is None and self.policy.gateway_handles_stop(message.gateway, message.to_number):
-            word = message.reads_as_keyword
-        return _KEYWORDS.get(word.upper()) if word else None
-
-
-_KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
+        return answered_keyword(self.policy, message)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from smsbot.agents.account_changes import add_agent, revoke_agent
 from smsbot.inbox.alerts import alerting, set_alert_address
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.receiving import Reception
-from smsbot.incoming.turn import SAY_WHO_HAS_IT
+from smsbot.incoming.reply_values import SAY_WHO_HAS_IT
 from smsbot.messages.templates import template_environment
 from smsbot.model import Actor, Canceller, MotifRecord, OrganisationRecord, Status, Via
 from smsbot.runtime import Supervisor

@@ -66,7 +66,7 @@ def test_every_module_has_a_function_or_a_class_or_tables() -> None:
     assert empty == []
 
 
-LONGEST = 450
+LONGEST = 400
 """Lines. A longer module usually has two reasons to change: divide it, or say below why it is one."""
 LONG_FOR_A_REASON = {
     "demo/stand_ins/rdvsp_agenda.py": "all rules of RDV Service Public's agenda, which follow from one another",

@@ -1,4 +1,7 @@
-"""The connected sources: the address of each, how to sign in, and how long to wait for it."""
+"""The connected sources: the address of each, how to sign in, and how long to wait for it.
+
+Also the secrets of the webhooks of all sources, connected or not.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import timedelta
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy import Policy
 from smsbot.policy.rules import Source
-from smsbot.settings import RdvspSettings, secret_from
+from smsbot.settings import RdvspSettings, RdvspWebhookSettings, secret_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,19 @@ def connections(settings: RdvspSettings, policy: Policy) -> dict[str, Connection
         if source.url is not None:
             found[source.name] = _connection(source.name, source.url, _sign_in(source), settings, source)
     return found
+
+
+def webhook_secrets(settings: RdvspWebhookSettings, policy: Policy) -> dict[str, str]:
+    """The secret of each source's webhook, by source.
+
+    Raises `SettingsProblem` where one that `smsbot.toml` names is missing.
+    """
+    secrets = {}
+    if settings.rdvsp_webhook_secret is not None:
+        secrets[DEFAULT_SOURCE] = settings.rdvsp_webhook_secret.get_secret_value()
+    for source in policy.sources:
+        secrets[source.name] = secret_from(source.secret_env).get_secret_value()
+    return secrets
 
 
 def _connection(

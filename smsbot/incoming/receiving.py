@@ -13,6 +13,7 @@ from smsbot.gateways.base import IncomingSms
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.turn import Turn, TurnOutcome
 from smsbot.logs import about
+from smsbot.policy import Policy
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.together import Together
 from smsbot.understanding import Keyword
@@ -83,6 +84,17 @@ class MessageHandler:
             reason=outcome.reason if outcome else None,
             gateway_message_id=message.gateway_message_id,
         )
+
+
+def answered_keyword(policy: Policy, message: IncomingSms) -> Keyword | None:
+    """The STOP, START or HELP that the gateway has answered itself, so the bot must be silent; else None."""
+    word = message.opt_out_keyword
+    if word is None and policy.gateway_handles_stop(message.gateway, message.to_number):
+        word = message.reads_as_keyword
+    return _KEYWORDS.get(word.upper()) if word else None
+
+
+_KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
 
 
 async def all_done(works: Iterable[Awaitable[None]]) -> None:

@@ -15,14 +15,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
 
-from smsbot.agents.accounts import has_agents
 from smsbot.appointments.announcing import announce
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.participation_queries import participation_of
 from smsbot.appointments.requests import insist, register_for
-from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
+from smsbot.appointments.terms import TermsBook, coming_of
 from smsbot.appointments.undoing import ask_to_stand_again, stand_again
 from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
@@ -33,8 +32,8 @@ from smsbot.inbox.alerts import URGENT
 from smsbot.inbox.handling import bring_back_of
 from smsbot.incoming.known import Known, load
 from smsbot.incoming.message_claims import Arrived, MessageClaim, claim
+from smsbot.incoming.reply_values import reply_values
 from smsbot.made_often import made_often
-from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Canceller, Via
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
@@ -184,7 +183,7 @@ class Turn:
             if one.step.says is None:
                 outcomes.append(TurnOutcome(None, one.step.reason))
                 continue
-            replies.append(self._reply(one, one.step.says, incoming_id, is_passed_on=_is_passed_on(connection, one)))
+            replies.append(self._reply(connection, one, one.step.says, incoming_id))
             outcomes.append(TurnOutcome(one.step.says.reply.value))
         self._cancel(connection, [one for one in steps if one.arrived.key in claimed])
         enqueue_all(connection, replies, max(one.arrived.at for one in steps), after=[(_REMEMBER, memories)])
@@ -251,10 +250,9 @@ class Turn:
             "updated_at": one.arrived.at,
         }
 
-    def _reply(self, one: _Taken, says: Say, incoming_id: int, *, is_passed_on: bool) -> OutgoingMessage:
+    def _reply(self, connection: Connection, one: _Taken, says: Say, incoming_id: int) -> OutgoingMessage:
         about = one.about
-        beside = {"may_take_back": bool(self.take_back_within), "is_passed_on": is_passed_on}
-        values = self._values(says, about, one.known.coming, one.known.terms) | beside
+        values = reply_values(connection, says, about, one.known, self.terms, may_take_back=bool(self.take_back_within))
         sms = self.texts.write(says.reply.value, values)
         return OutgoingMessage(
             channel="sms",
@@ -269,34 +267,6 @@ class Turn:
             listed_appointment_ids=_listed(says, one.known.coming),
         )
 
-    def _values(
-        self,
-        says: Say,
-        about: Participation | None,
-        coming: Mapping[int, Participation],
-        terms_of_coming: Mapping[int, Terms],
-    ) -> dict[str, object]:
-        """All values that a template in `templates/sms/` may use, except those that `_reply` adds."""
-        terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
-        return {
-            "appointment": appointment_text(about, terms, named=about.id in says.named)
-            if about and terms and not says.is_discreet
-            else None,
-            "telephone": terms.telephone if terms else None,
-            "warning": terms.warning if terms else None,
-            "hours": terms.notice / timedelta(hours=1) if terms else None,
-            "email": about is not None and about.email is not None,
-            "rebook": terms is not None and terms.rebook_url is not None,
-            "booking_address": _booking_address(terms_of_coming),
-            "tries_left": says.tries_left,
-            "options": [
-                (number, appointment_text(coming[one], terms_of_coming[one], named=one in says.named))
-                for number, one in says.options
-            ],
-            "more": says.more,
-            "may_cancel": says.may_cancel,
-        }
-
 
 def _check(verdict: Verdict, decided: Verdict) -> None:
     """Raises RuntimeError if the door did not do what was decided. It always should, because the rows were locked."""
@@ -310,8 +280,6 @@ def _tell_of_message(connection: Connection, incoming_id: int, about: Participat
 
 
 _TELL_OF_CANCELLATIONS = (Reply.ALREADY_CANCELLED, Reply.NO_APPOINTMENT)
-SAY_WHO_HAS_IT = (Reply.OUTSIDE_FLOW, Reply.OTHER_DATE, Reply.DOUBT_GIVEN_UP, Reply.NOT_TAKEN_BACK)
-"""Replies that say that the service has the message, if an agent there can see it."""
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 
@@ -377,13 +345,6 @@ def _about(connection: Connection, taken: Step, known: Known) -> Participation |
     return gone or next(iter(known.coming.values()), None)
 
 
-def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
-    """Where to book again, if the address is the same for all their appointments and a reply has room for it."""
-    urls = {terms.rebook_url for terms in terms_of_coming.values()}
-    url = urls.pop() if len(urls) == 1 else None
-    return url if url is not None and is_told_in_a_reply(url) else None
-
-
 def _without_common_appointments(
     arrived: Sequence[Arrived], known: Mapping[str, Known]
 ) -> tuple[list[Arrived], list[Arrived]]:
@@ -400,11 +361,3 @@ def _without_common_appointments(
         else:
             later.append(one)
     return apart, later
-
-
-def _is_passed_on(connection: Connection, one: _Taken) -> bool:
-    """Whether the reply may say that the service has the message, because an agent can see it."""
-    says, about = one.step.says, one.about
-    if says is None or says.reply not in SAY_WHO_HAS_IT or about is None or about.appointment.organisation is None:
-        return False
-    return has_agents(connection, about.appointment.source, about.appointment.organisation.external_id)

@@ -16,7 +16,7 @@ What differs between senders, organisations or motifs is not a setting: it is in
 
 from smsbot.settings.environment import ENV_FILE, PREFIX, SettingsProblem, secret_from, written_names
 from smsbot.settings.gateway_settings import VonageSettings
-from smsbot.settings.rdvsp_settings import RdvspSettings
+from smsbot.settings.rdvsp_settings import RdvspSettings, RdvspWebhookSettings
 from smsbot.settings.rule_settings import FRANCE_AND_OVERSEAS
 from smsbot.settings.service_settings import ServiceSettings, Settings
 
@@ -25,6 +25,7 @@ __all__ = [
     "FRANCE_AND_OVERSEAS",
     "PREFIX",
     "RdvspSettings",
+    "RdvspWebhookSettings",
     "ServiceSettings",
     "Settings",
     "SettingsProblem",
