@@ -38,6 +38,7 @@ from smsbot.notifications.herald import Herald
 from smsbot.notifications.notified import last_written, notified_since
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
+from smsbot.web.api.answering_requests import ApiProblem, details_of, json_answer
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import (
     Cancellation,
@@ -48,8 +49,6 @@ from smsbot.web.api.inputs import (
     NewAppointment,
     TakingBackRequest,
 )
-from smsbot.web.api.json_answers import json_answer
-from smsbot.web.api.problems import ApiProblem, details_of
 from smsbot.web.api.reading_requests import (
     MOST_BYTES_OF_MANY,
     AppointmentKey,

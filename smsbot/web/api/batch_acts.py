@@ -6,27 +6,81 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
+from smsbot.agents.appointment_actions import public_appointment_id
 from smsbot.agents.permissions import OutOfReach, organisation_within_reach, read_id, within_reach
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.terms import TermsBook
-from smsbot.batches.choosing import BatchChoice, TooMany, choose, foretell
-from smsbot.batches.records import BatchAct, BatchRecord, NewBatch, begin_batch, read_batch, stop_batch
+from smsbot.batches.choosing import BatchChoice, BatchForetold, TooMany, choose, foretell
+from smsbot.batches.records import (
+    BatchAct,
+    BatchOutcome,
+    BatchRecord,
+    BatchState,
+    NewBatch,
+    begin_batch,
+    read_batch,
+    stop_batch,
+)
 from smsbot.model import Actor, Canceller, Via
 from smsbot.notifications.herald import Herald
 from smsbot.store.database import Database
-from smsbot.web.api.batch_resources import BatchPreview, BatchResource, batch_preview, batch_resource
+from smsbot.web.api.answering_requests import ApiProblem, json_answer
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import BatchRequest
-from smsbot.web.api.json_answers import json_answer
-from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import OrganisationKey, read_json, read_query
+from smsbot.web.api.resources import ApiResource
+
+
+class BatchItemResource(ApiResource):
+    """One appointment of a batch. `outcome` is null until it is done."""
+
+    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
+    outcome: BatchOutcome | None
+    done_at: datetime | None
+
+
+class BatchResource(ApiResource):
+    """Many appointments at once. They are done one after the other, at the rate of the sender."""
+
+    id: Annotated[str, Field(examples=["batch-3"])]
+    act: BatchAct
+    state: Annotated[BatchState, Field(description="`stopped`: appointments not done by then stay as they are.")]
+    word: str | None
+    begins_at: datetime
+    finished_at: datetime | None
+    appointments: tuple[BatchItemResource, ...]
+
+
+class ForetoldResource(ApiResource):
+    """What the people of one appointment would get. `unreached` of them would get nothing."""
+
+    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
+    people: int
+    sms: int
+    segments: int
+    emails: int
+    unreached: int
+
+
+class BatchPreview(ApiResource):
+    """What a batch would do, without doing it."""
+
+    appointments: tuple[ForetoldResource, ...]
+    people: int
+    sms: int
+    segments: int
+    emails: int
+    unreached: int
+    example: Annotated[str | None, Field(description="The text of the first SMS.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +167,44 @@ def _find(connection: Connection, agent: Agent, name: str) -> BatchRecord:
         return read_batch(connection, number or 0, agent)
     except OutOfReach:
         raise ApiProblem(HTTPStatus.NOT_FOUND, "There is no such batch in the agent's organisations.") from None
+
+
+def batch_resource(batch: BatchRecord) -> BatchResource:
+    """The batch for the answer."""
+    return BatchResource(
+        id=f"batch-{batch.id}",
+        act=batch.act,
+        state=batch.state,
+        word=batch.word,
+        begins_at=batch.begins_at,
+        finished_at=batch.finished_at,
+        appointments=tuple(
+            BatchItemResource(
+                appointment_id=public_appointment_id(each.appointment_id), outcome=each.outcome, done_at=each.done_at
+            )
+            for each in batch.items
+        ),
+    )
+
+
+def batch_preview(foretold: BatchForetold) -> BatchPreview:
+    """What a batch would do, for the answer."""
+    return BatchPreview(
+        appointments=tuple(
+            ForetoldResource(
+                appointment_id=public_appointment_id(each.entry.appointment.id),
+                people=len(each.people),
+                sms=len(each.sms),
+                segments=sum(segments for _, segments in each.sms),
+                emails=each.emails,
+                unreached=len(each.unreached),
+            )
+            for each in foretold.each
+        ),
+        people=foretold.people,
+        sms=foretold.sms,
+        segments=foretold.segments,
+        emails=foretold.emails,
+        unreached=foretold.unreached,
+        example=foretold.example,
+    )

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from smsbot.agents.accounts import Agent
 from smsbot.agents.tokens import ApiScope, ApiToken, expired_at, hash_of, known_token, note_used
 from smsbot.store.database import Database
-from smsbot.web.api.problems import ApiProblem
+from smsbot.web.api.answering_requests import ApiProblem
 from smsbot.web.api.reading_requests import bearer_token, unauthorised
 from smsbot.web.api.request_limits import RequestLimits
 

@@ -1,6 +1,6 @@
 """Every path of the API, as the OpenAPI document describes it: what it does, what it takes and what it answers.
 
-`smsbot.web.api.operations` adds what all operations have in common.
+`smsbot.web.api.openapi` adds what all operations have in common.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from smsbot.web.api.batch_resources import BatchPreview, BatchResource
+from smsbot.web.api.batch_acts import BatchPreview, BatchResource
 from smsbot.web.api.describing import OF_BODIES, answer, json_body, parameters_of, problems_of
 from smsbot.web.api.inputs import (
     BatchRequest,
@@ -27,7 +27,7 @@ from smsbot.web.api.inputs import (
     Replay,
     TakingBackRequest,
 )
-from smsbot.web.api.listed_resources import DeliveryPage, OrganisationDetails, OrganisationPage, StopPage
+from smsbot.web.api.list_endpoints import DeliveryPage, OrganisationDetails, OrganisationPage, StopPage
 from smsbot.web.api.reading_requests import (
     AppointmentKey,
     EventsQuery,
@@ -47,12 +47,14 @@ from smsbot.web.api.resources import (
     EventsPage,
     MessagePage,
     MessageResource,
+    WrittenAppointment,
+)
+from smsbot.web.api.webhook_endpoints import (
     NewSecretResource,
     NewWebhookResource,
     ReplayResource,
     WebhookList,
     WebhookResource,
-    WrittenAppointment,
 )
 
 

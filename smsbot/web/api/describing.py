@@ -7,9 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from smsbot.web.api import problems
+from smsbot.web.api.answering_requests import MEDIA_TYPE, ProblemDetails
 from smsbot.web.api.examples import problem_example
-from smsbot.web.api.problems import ProblemDetails
 
 REFERENCE = "#/components/schemas/{model}"
 """The address of a model's schema in the document."""
@@ -70,7 +69,7 @@ def problem_answers() -> Mapping[str, Any]:
     answers: dict[str, Any] = {
         _named(str(status)): {
             "description": description,
-            "content": {problems.MEDIA_TYPE: {"schema": schema, "example": problem_example(status)}},
+            "content": {MEDIA_TYPE: {"schema": schema, "example": problem_example(status)}},
         }
         for status, description in _PROBLEMS.items()
     }
@@ -78,7 +77,7 @@ def problem_answers() -> Mapping[str, Any]:
     answers[_named("401")]["headers"] = challenge
     seconds = {"description": "How many seconds to wait.", "required": True, "schema": {"type": "string"}}
     answers[_named("429")]["headers"] = {"Retry-After": seconds}
-    content = {problems.MEDIA_TYPE: {"schema": schema, "example": problem_example(500)}}
+    content = {MEDIA_TYPE: {"schema": schema, "example": problem_example(500)}}
     return {**answers, _named("default"): {"description": "Any other problem.", "content": content}}
 
 

@@ -21,9 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import (
-    public_appointment_id,
-)
+from smsbot.agents.appointment_actions import public_appointment_id
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Arrivals, LastWords
@@ -36,21 +34,14 @@ from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import find_events
 from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
+from smsbot.web.api.answering_requests import NextPages, handlers, json_answer
 from smsbot.web.api.appointment_acts import APPOINTMENTS, BY_EXTERNAL_ID, AppointmentActs, find, find_by_key, resource
 from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.callers import Callers
-from smsbot.web.api.json_answers import NextPages, json_answer
 from smsbot.web.api.list_endpoints import ListEndpoints
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
-from smsbot.web.api.problems import handlers
-from smsbot.web.api.reading_requests import (
-    AppointmentKey,
-    EventsQuery,
-    ListQuery,
-    MessagesQuery,
-    read_query,
-)
+from smsbot.web.api.reading_requests import AppointmentKey, EventsQuery, ListQuery, MessagesQuery, read_query
 from smsbot.web.api.request_limits import QuotaHeaders, RequestLimits
 from smsbot.web.api.resources import (
     AppointmentPage,

@@ -6,12 +6,7 @@ import re
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 
 from smsbot.inbox.answering import MOST_SEGMENTS, Draft
 from smsbot.inbox.ready_answers import left_open

@@ -32,10 +32,9 @@ from smsbot.model import Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.store.database import Database
+from smsbot.web.api.answering_requests import ApiProblem, json_answer
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import HandingOver, NewAnswer, NewNote, PuttingOff
-from smsbot.web.api.json_answers import json_answer
-from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import MessageResource, message_resource
 

@@ -28,8 +28,8 @@ from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
 from smsbot.sources import times
 from smsbot.subscriptions.event_list import EventFilter
 from smsbot.understanding.topics import Topic
+from smsbot.web.api.answering_requests import ApiProblem, Violation, wrong_body, wrong_query
 from smsbot.web.api.input_kinds import IDENTIFIER_SCHEMA, checked_identifier, checked_phone, described
-from smsbot.web.api.problems import ApiProblem, Violation, wrong_body, wrong_query
 from smsbot.web.forms import read_body
 
 MOST_BYTES = 512 * 1024

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smsbot.agents.sign_in_limits import network_of
 from smsbot.rules.rate_limit import RateLimit
-from smsbot.web.api.problems import ApiProblem
+from smsbot.web.api.answering_requests import ApiProblem
 
 WINDOW = timedelta(minutes=1)
 _MOST_KEPT = 10_000

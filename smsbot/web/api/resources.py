@@ -21,13 +21,12 @@ from smsbot.agents.appointment_actions import (
 )
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
-from smsbot.events import EventType
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.notifications.notified import Notified, WhyNot
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.subscriptions.event_list import ToldEvent
 from smsbot.understanding.topics import Topic
-from smsbot.web.api.problems import ProblemDetails
+from smsbot.web.api.answering_requests import ProblemDetails
 
 
 class ApiResource(BaseModel):
@@ -189,7 +188,7 @@ class MessageResource(ApiResource):
 
     id: Annotated[str, Field(examples=["sms-56"])]
     received_at: Annotated[datetime, Field(examples=["2026-05-04T10:00:00Z"])]
-    phone: Annotated[str, Field(description="The number that wrote it, in E.164.", examples=["+33612345678"])]
+    phone: Annotated[str, Field(description="The usager's number, in E.164.", examples=["+33612345678"])]
     text: Annotated[str, Field(description="As it was written.", examples=["Je serai en retard de 10 minutes"])]
     topic: Annotated[
         Topic | None,
@@ -236,51 +235,6 @@ class EventsPage(ApiResource):
             json_schema_extra={"format": "uri"}, description="The address of the next page; null: no more events yet."
         ),
     ]
-
-
-class WebhookResource(ApiResource):
-    """An address that is told of the events of the agent's organisations."""
-
-    id: Annotated[str, Field(examples=["webhook-3"])]
-    url: Annotated[str, Field(examples=["https://agenda.example.fr/smsbot"])]
-    types: Annotated[tuple[EventType, ...], Field(description="The events that it is told of; empty: all.")]
-    created_at: datetime
-    waiting: Annotated[int, Field(description="Events that it has not been told of yet.", examples=[0])]
-    resting: Annotated[int, Field(description="Events that were given up after a day of tries.", examples=[0])]
-    ended_at: Annotated[
-        datetime | None,
-        Field(
-            description="Since when it is told nothing more, because it answered 410. Register it again to go on.",
-            examples=[None],
-        ),
-    ]
-
-
-class NewSecretResource(ApiResource):
-    """The new secret of a webhook. No other answer shows it."""
-
-    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
-    old_secret_until: Annotated[
-        datetime, Field(description="Until then each event is signed with both.", examples=["2026-05-05T10:00:00Z"])
-    ]
-
-
-class NewWebhookResource(WebhookResource):
-    """A webhook that was just registered, with its secret. No other answer shows the secret."""
-
-    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
-
-
-class WebhookList(ApiResource):
-    """The webhooks of the agent, the oldest first."""
-
-    webhooks: tuple[WebhookResource, ...]
-
-
-class ReplayResource(ApiResource):
-    """How many events are sent again; at most 10,000 for one request."""
-
-    events: Annotated[int, Field(examples=[12])]
 
 
 def appointment_resource(found: AppointmentRows) -> AppointmentResource:

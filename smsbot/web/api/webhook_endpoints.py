@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,20 +16,65 @@ from starlette.routing import Route
 
 from smsbot.agents.permissions import read_id
 from smsbot.agents.tokens import ApiScope
+from smsbot.events import EventType
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import EventFilter
 from smsbot.subscriptions.registering import Subscription, Subscriptions, TooManySubscriptions, subscriptions_of
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_signature import new_secret
+from smsbot.web.api.answering_requests import ApiProblem, Violation, json_answer
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import NewSecret, NewWebhook, Replay
-from smsbot.web.api.json_answers import json_answer
-from smsbot.web.api.problems import ApiProblem, Violation
 from smsbot.web.api.reading_requests import read_json
-from smsbot.web.api.resources import NewSecretResource, NewWebhookResource, ReplayResource, WebhookList, WebhookResource
+from smsbot.web.api.resources import ApiResource
 
 WEBHOOKS = "/api/v1/webhooks"
 _PREFIX = "webhook-"
+
+
+class WebhookResource(ApiResource):
+    """An address that is told of the events of the agent's organisations."""
+
+    id: Annotated[str, Field(examples=["webhook-3"])]
+    url: Annotated[str, Field(examples=["https://agenda.example.fr/smsbot"])]
+    types: Annotated[tuple[EventType, ...], Field(description="The events that it is told of; empty: all.")]
+    created_at: datetime
+    waiting: Annotated[int, Field(description="Events that it has not been told of yet.", examples=[0])]
+    resting: Annotated[int, Field(description="Events that were given up after a day of tries.", examples=[0])]
+    ended_at: Annotated[
+        datetime | None,
+        Field(
+            description="Since when it is told nothing more, because it answered 410. Register it again to go on.",
+            examples=[None],
+        ),
+    ]
+
+
+class NewSecretResource(ApiResource):
+    """The new secret of a webhook. No other answer shows it."""
+
+    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
+    old_secret_until: Annotated[
+        datetime, Field(description="Until then each event is signed with both.", examples=["2026-05-05T10:00:00Z"])
+    ]
+
+
+class NewWebhookResource(WebhookResource):
+    """A webhook that was just registered, with its secret. No other answer shows the secret."""
+
+    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
+
+
+class WebhookList(ApiResource):
+    """The webhooks of the agent, the oldest first."""
+
+    webhooks: tuple[WebhookResource, ...]
+
+
+class ReplayResource(ApiResource):
+    """How many events are sent again; at most 10,000 for one request."""
+
+    events: Annotated[int, Field(examples=[12])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
-"""Problem details for HTTP APIs (RFC 9457): every error that the API answers has this form."""
+"""Makes the answers of the API: from resources, with the address of the next page of a list, and from problems.
+
+Every error that the API answers has the form of Problem details for HTTP APIs (RFC 9457).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,9 +18,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from smsbot.diary.appointments_in_reach import ListPosition
+
 MEDIA_TYPE = "application/problem+json"
 
 logger = structlog.get_logger(__name__)
+
+
+def json_answer(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    """The answer with this resource. It holds personal data or a secret, so no cache on the way may keep it."""
+    return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class NextPages:
+    """Makes the address of the next page. `public_url` is how others reach the service."""
+
+    public_url: str
+
+    def address(self, request: Request, path: str, position: ListPosition | None) -> str | None:
+        """The address of the next page of the list at `path`.
+
+        It begins after `position`; None: there is no next page.
+        """
+        if position is None:
+            return None
+        parameters = {**request.query_params, "cursor": position.cursor()}
+        return f"{self.public_url}{path}?{urlencode(parameters)}"
 
 
 class Violation(BaseModel):
