@@ -5,8 +5,7 @@ second process make the pages that change nothing. Each other module has the pag
 
 - `sign_in_pages`
 - appointments: `appointment_pages`, `batch_pages` for many at once, `calendar_pages`
-- the inbox: `inbox_pages` for the list, `thread_pages`, `ready_answer_pages`; `inbox_addresses` makes addresses that
-  keep the filters of the list
+- the inbox: `inbox_pages` for the list, `thread_pages`, `ready_answer_pages`
 - `figures_pages`
 - administration: `account_pages`, `account_import_pages`, `service_account_pages`, `organisation_pages`,
   `personal_data_pages`

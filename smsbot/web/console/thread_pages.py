@@ -59,7 +59,7 @@ from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
-from smsbot.web.console.inbox_addresses import address, address_of_next, asked_for, just_done, position_in_list
+from smsbot.web.console.inbox_pages import address, address_of_next, asked_for, just_done, position_in_list
 from smsbot.web.console.sign_in_pages import SigningIn
 
 logger = structlog.get_logger(__name__)
