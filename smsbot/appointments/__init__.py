@@ -9,6 +9,7 @@ requests                  asks a connected source to cancel
 taking_back_requests      asks a connected source to take a cancellation back
 request_attempts          carries out these requests: leases, attempts and outcomes
 announcing                notes that an usager has said that they come
+link_visit                what an usager may do who comes by the link in a message
 locks                     counts wrong answers, locks the cancelling, and forgets both
 erasure                   erases what is known of people
 audit                     who did what, and when

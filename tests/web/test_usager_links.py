@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smsbot.signing import LINK_TAG_BYTES, MOST_LINK_CHARACTERS, Links, Signer, derived_key
-from smsbot.web.usager.visit import LIFETIME, Proofs
+from smsbot.web.usager.link_pages import LIFETIME, Proofs
 from tests.lines import every_line
 from tests.web.usager_site import NOW, SECRET_KEY
 

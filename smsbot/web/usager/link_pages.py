@@ -12,6 +12,12 @@ going back and prefetching do no harm, and no page is out of date.
 Each page first checks four things: an unknown link (404), an appointment that is over (410), a lock (403: the letters
 were wrong three times) and a pause (403: three answers had no letters in them). No path is ever logged here, because it
 holds the token of the link.
+
+A signed cookie remembers for half an hour that the right letters were given. It is a cookie and not a hidden field, so
+that every page can be the answer to a GET: going back or reloading never asks whether to "submit the form again". The
+cookie is `SameSite=Strict`, so that no other site can post with it, and `HttpOnly`. It holds for one participation and
+the path of its pages. It has no expiry date, so that it ends with the browser on a shared computer. Opening the link
+always asks for the letters again.
 """
 
 from __future__ import annotations
@@ -30,14 +36,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.appointments.cancellation import Door, Verdict
+from smsbot.appointments.link_visit import LinkState, Visit, answer_letters, cancel, visit
 from smsbot.logs import about
-from smsbot.signing import Links
+from smsbot.signing import Links, Signer
 from smsbot.store.database import Database
 from smsbot.understanding.letters_given import LettersKind
 from smsbot.web.forms import USAGER_FORM_BYTES, USAGER_FORM_FIELDS, read_form
 from smsbot.web.usager.usager_page import Pages, redirect
-from smsbot.web.usager.visit import COOKIE, LinkState, Proofs, Visit, answer_letters, cancel, visit
 
+COOKIE = "lettres"
+LIFETIME = timedelta(minutes=30)
 _LOOKS_EVERY = 0.2
 """Seconds between two looks whether the source has answered."""
 
@@ -69,6 +77,28 @@ class _Opened:
 
 _Handler = Callable[[_Opened], Awaitable[Response]]
 _Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """Makes and checks the signed proof that the letters of a participation were given.
+
+    `secret_key` is the secret key of the service.
+    """
+
+    secret_key: str = field(repr=False)
+
+    def proof(self, participation_id: int, now: datetime) -> str:
+        """The value of the cookie for this participation."""
+        return self._signer.sign(participation_id, now)
+
+    def holds(self, proof: str, participation_id: int, now: datetime) -> bool:
+        """Whether `proof`, which may be any text, was made for this participation and is not too old."""
+        return self._signer.read(proof, now) == participation_id
+
+    @property
+    def _signer(self) -> Signer:
+        return Signer(self.secret_key, "proof of the letters", LIFETIME)
 
 
 @dataclass(frozen=True, slots=True)

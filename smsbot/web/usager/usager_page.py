@@ -17,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from smsbot.appointments.link_visit import Visit
 from smsbot.appointments.terms import appointment_text, told_address
 from smsbot.messages.appointment_facts import Brand, brand_of
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy import BrandWords, Policy
 from smsbot.policy.values import VERTICALES
 from smsbot.web.security import page_headers
-from smsbot.web.usager.visit import Visit
 
 _FOLDER = "web/usager"
 

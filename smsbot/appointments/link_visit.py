@@ -1,18 +1,12 @@
 """The state of a link when it is opened, and the two things that can be done there: give the letters, and cancel.
 
 All functions are synchronous and work on a `Connection`. The caller chooses the page.
-
-A signed cookie remembers for half an hour that the right letters were given. It is a cookie and not a hidden field, so
-that every page can be the answer to a GET: going back or reloading never asks whether to "submit the form again". The
-cookie is `SameSite=Strict`, so that no other site can post with it, and `HttpOnly`. It holds for one participation and
-the path of its pages. It has no expiry date, so that it ends with the browser on a shared computer. Opening the link
-always asks for the letters again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -33,36 +27,10 @@ from smsbot.rules.lock import (
     tries_used,
     unread_answers_used,
 )
-from smsbot.signing import Signer
 from smsbot.understanding.letters_given import LettersKind, read_letters
-
-COOKIE = "lettres"
-LIFETIME = timedelta(minutes=30)
 
 LONGEST_ANSWER = 200
 """The most characters that an answer with the letters may have. A longer answer counts as one without letters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proofs:
-    """Makes and checks the signed proof that the letters of a participation were given.
-
-    `secret_key` is the secret key of the service.
-    """
-
-    secret_key: str = field(repr=False)
-
-    def proof(self, participation_id: int, now: datetime) -> str:
-        """The value of the cookie for this participation."""
-        return self._signer.sign(participation_id, now)
-
-    def holds(self, proof: str, participation_id: int, now: datetime) -> bool:
-        """Whether `proof`, which may be any text, was made for this participation and is not too old."""
-        return self._signer.read(proof, now) == participation_id
-
-    @property
-    def _signer(self) -> Signer:
-        return Signer(self.secret_key, "proof of the letters", LIFETIME)
 
 
 class LinkState(StrEnum):
