@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 from smsbot.agents.accounts import find_agent
 from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import OutOfReach, require_within_reach
-from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.participation_queries import hold_participations_of
 from smsbot.batches.records import (
@@ -88,11 +87,9 @@ class BatchWorker:
         if active[0].appointment.starts_at <= now:
             return BatchOutcome.BEGUN
         if batch.act is BatchAct.WRITE:
-            if not self.herald.write(connection, active, batch.word or "", now):
-                return BatchOutcome.UNREACHED
-            about = [(appointment_id, one.id) for one in active]
-            note_each(connection, now, "written_to", Actor.AGENT, batch.via, about, agent=batch.agent)
-            return BatchOutcome.WRITTEN
+            word = batch.word or ""
+            number = self.herald.write(connection, active, word, now, agent=batch.agent, via=batch.via)
+            return BatchOutcome.WRITTEN if number else BatchOutcome.UNREACHED
         canceller = Canceller(
             Actor.AGENT, batch.via, batch.status or Status.REVOKED, agent=batch.agent, word=batch.word or None
         )

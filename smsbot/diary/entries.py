@@ -141,6 +141,15 @@ class AppointmentEntry:
                 return participation
         raise OutOfReach("no such participation")
 
+    def concerned_by(self, participation: ParticipationEntry | None) -> Sequence[ParticipationEntry]:
+        """Whose participation ends where this one is cancelled, or all are (None).
+
+        An individual appointment is cancelled for all, whoever is meant.
+        """
+        if participation is not None and self.appointment.collective:
+            return [participation]
+        return self.cancellable_participations
+
     @property
     def coming_participations(self) -> tuple[ParticipationEntry, ...]:
         return tuple(participation for participation in self.participations if participation.is_coming)

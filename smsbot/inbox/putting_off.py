@@ -32,6 +32,11 @@ def choices(now: datetime, time_zone: str) -> Sequence[Later]:
     return [each for each in Later if each is not Later.AFTERNOON or afternoon]
 
 
+def may_come_back(until: datetime, now: datetime) -> bool:
+    """Whether a message may be put off until this moment: it is in the future, and not too far away."""
+    return now < until <= now + timedelta(days=MOST_DAYS_AHEAD)
+
+
 def comes_back_at(later: Later, day: date | None, now: datetime, time_zone: str) -> datetime | None:
     """When it comes back, in UTC; None where this is not in the future, or more than `MOST_DAYS_AHEAD` days away.
 

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from smsbot.appointments.appointment import Participation
+from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import Ended
 from smsbot.messages.email import EmailKind
 from smsbot.model import Actor, Canceller, Status, Via
@@ -120,13 +121,28 @@ class Herald:
         reached |= {one.id for together in by_email for one in together}
         return Ways(tuple(sms), len(by_email), frozenset(reached))
 
-    def write(self, connection: Connection, concerned: Sequence[Participation], word: str, now: datetime) -> int:
+    def write(
+        self,
+        connection: Connection,
+        concerned: Sequence[Participation],
+        word: str,
+        now: datetime,
+        *,
+        agent: str | None,
+        via: Via,
+    ) -> int:
         """Write an agent's text to the people of these participations in one appointment.
+
+        `agent` is the agent's e-mail address, for the audit; None for the operator of the service.
 
         It goes also to people who want no unasked messages about changes, because an agent has decided to write. STOP,
         and the channels that usagers accept, are respected. Returns the number of messages.
         """
-        return self._tell(connection, concerned, News.WORD, "notification", now, word)
+        number = self._tell(connection, concerned, News.WORD, "notification", now, word)
+        if number:
+            about = [(one.appointment.id, one.id) for one in concerned]
+            note_each(connection, now, "written_to", Actor.AGENT, via, about, agent=agent)
+        return number
 
     def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
         """Tell usagers that their appointment is new, has moved or is coming up, if we and not its source tell them.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 
@@ -25,7 +25,7 @@ from smsbot.agents.tokens import ApiScope
 from smsbot.diary.messages_in_reach import find_message
 from smsbot.inbox.answering import AnswerWriter, Draft
 from smsbot.inbox.handling import Overtaken, add_note, answer, close, hand_over, lock_thread, put_off
-from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
+from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, may_come_back
 from smsbot.inbox.thread_queries import open_thread
 from smsbot.inbox.threads import OpenThread, Seen, Thread
 from smsbot.model import Via
@@ -108,7 +108,7 @@ class MessageActs:
         asked = await read_json(request, PuttingOff)
 
         def act(connection: Connection, agent: Agent, thread: Thread, message_id: int) -> None:
-            if not now < asked.until <= now + timedelta(days=MOST_DAYS_AHEAD):
+            if not may_come_back(asked.until, now):
                 detail = f"`until` is in the past, or more than {MOST_DAYS_AHEAD} days ahead."
                 raise ApiProblem(HTTPStatus.CONFLICT, detail)
             put_off(connection, thread, agent, Seen(message_id, 0), asked.until, now, thread.comes_back_at)

@@ -202,7 +202,7 @@ class AppointmentPages:
     def foretell(self, request: AgentRequest, form: Fields) -> Response:
         entry, participation = self._meant(request)
         status = _REASONS.get(form.get("raison", ""), Status.REVOKED)
-        values = self._foretold(request, _concerned(entry, participation), status, one_line(form.get("mot", "")))
+        values = self._foretold(request, entry.concerned_by(participation), status, one_line(form.get("mot", "")))
         return self.pages.part("_foretold", request, **values)
 
     def unlock(self, request: AgentRequest, form: Fields) -> Response:
@@ -247,7 +247,7 @@ class AppointmentPages:
         preview: bool = False,
     ) -> Response:
         """The page that asks before cancelling. `preview` also shows what people would read."""
-        meant = _concerned(entry, participation)
+        meant = entry.concerned_by(participation)
         foretold = {"foretold": None, "excess": excess_of_word(word)}
         if preview:
             foretold = self._foretold(request, meant, _REASONS[reason or ""], word)
@@ -283,13 +283,6 @@ class AppointmentPages:
             "room": room_of_word(word),
             "segment_price": self.segment_price,
         }
-
-
-def _concerned(entry: AppointmentEntry, participation: ParticipationEntry | None) -> Sequence[ParticipationEntry]:
-    """The participations that would end. An individual appointment is always cancelled for all its people."""
-    if participation is not None and entry.appointment.collective:
-        return [participation]
-    return entry.cancellable_participations
 
 
 _DONE_WORDS = (

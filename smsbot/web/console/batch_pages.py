@@ -24,7 +24,6 @@ from starlette.routing import Route
 
 from smsbot.agents.permissions import organisations_of, read_id, require_within_reach, row_id, within_reach
 from smsbot.agents.search import NoSuchDay, read_day
-from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
 from smsbot.appointments.participation_queries import participations_by_id
 from smsbot.batches.choosing import MOST_TOGETHER, BatchChoice, TooMany, choose, foretell
@@ -223,18 +222,9 @@ class BatchPages:
         if form.get("bouton") == "apercu":
             return self._message(request, entry, concerned, word=word, preview=True)
         people = _participations(request.connection, concerned)
-        number = self.herald.write(request.connection, people, word, request.now)
-        if number:
-            about = [(appointment_id, one.id) for one in people]
-            note_each(
-                request.connection,
-                request.now,
-                "written_to",
-                Actor.AGENT,
-                Via.CONSOLE,
-                about,
-                agent=request.agent.email,
-            )
+        number = self.herald.write(
+            request.connection, people, word, request.now, agent=request.agent.email, via=Via.CONSOLE
+        )
         agent_id = request.agent.id
 
         async def written() -> Response:
