@@ -11,7 +11,7 @@ import uvicorn.lifespan.off  # noqa: F401
 import uvloop  # noqa: F401
 
 import smsbot.cli.main
-import smsbot.cli.serve_commands
+import smsbot.cli.operations.running
 import smsbot.demo.play  # noqa: F401
 from smsbot.agents.passwords import Hashing
 from smsbot.messages.templates import template_environment

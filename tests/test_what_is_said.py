@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from smsbot.checks import Level
 from smsbot.checks.installation import look_at_installation
-from smsbot.cli.import_command import import_file
+from smsbot.cli.operations.importing import import_file
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.policy import Policy
 from smsbot.problem import Problem

@@ -59,7 +59,7 @@ def cancel(
 
 def _cancel_one(appointment: str, source: str, agent: str | None) -> None:
     from smsbot.app import Service
-    from smsbot.cli.cancelling import cancel_appointment
+    from smsbot.cli.operations.cancelling import cancel_appointment
     from smsbot.settings import ServiceSettings
 
     with one_clear_line():
@@ -82,7 +82,7 @@ def _cancel_many(
     yes: bool,
 ) -> None:
     from smsbot.app import Service
-    from smsbot.cli.cancelling import SAID_OF_MANY, BatchOrder, carry_out, prepare
+    from smsbot.cli.operations.cancelling import SAID_OF_MANY, BatchOrder, carry_out, prepare
     from smsbot.settings import ServiceSettings
 
     order = BatchOrder(day, organisation, source, place, begins_from, begins_before, word, only_write, agent)

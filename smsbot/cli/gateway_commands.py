@@ -61,7 +61,7 @@ def try_it(
     It goes straight to the provider, which bills it. The order of messages, the rates and the STOPs of the service do
     not apply. Nothing is stored.
     """
-    from smsbot.cli.gateway_trials import Trial
+    from smsbot.cli.operations.gateway_trials import Trial
 
     with one_clear_line():
         trial = Trial.prepare(name, sender, to if to is not None else typer.prompt("Number that the SMS goes to"), text)
@@ -83,7 +83,7 @@ def replay(
     ] = False,
 ) -> None:
     """Show how a recorded webhook is read; nothing is stored and nobody gets an answer."""
-    from smsbot.cli.webhook_replay import read_webhook
+    from smsbot.cli.operations.webhook_replay import read_webhook
 
     with one_clear_line():
         for line in read_webhook(name, file.read_bytes(), is_status=status):

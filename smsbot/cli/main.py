@@ -125,7 +125,7 @@ def _told_of_the_extra() -> Iterator[None]:
 def _serve_sandbox(host: str, port: int, connected: bool) -> None:
     with one_clear_line(), _told_of_the_extra():
         with _no_garbage():
-            from smsbot.cli.sandbox_command import serve_sandbox
+            from smsbot.cli.operations.sandbox import serve_sandbox
 
         serve_sandbox(host, port, connected=connected)
 
@@ -153,7 +153,7 @@ def serve(
         return
     if connected:
         raise typer.BadParameter("this is for --sandbox; set SMSBOT_RDVSP_URL", param_hint="--connected")
-    from smsbot.cli.serve_commands import serve as run
+    from smsbot.cli.operations.running import serve as run
     from smsbot.settings import ServiceSettings
 
     with one_clear_line():
@@ -163,7 +163,7 @@ def serve(
 @app.command()
 def deliver() -> None:
     """Only deliver messages: for more processes or machines on one PostgreSQL."""
-    from smsbot.cli.serve_commands import deliver as run
+    from smsbot.cli.operations.running import deliver as run
     from smsbot.settings import ServiceSettings
 
     with one_clear_line():
@@ -208,7 +208,7 @@ def import_appointments(
             return
         if file is None:
             raise typer.BadParameter("give the file to import, or --template", param_hint="FILE")
-        from smsbot.cli.import_command import run_import
+        from smsbot.cli.operations.importing import run_import
 
         hold = timedelta(hours=quiet_for) if quiet_for is not None else None
         run_import(file, source, columns, dry_run=dry_run, quiet_for=hold)

@@ -22,7 +22,7 @@ _Source = Annotated[
 @app.command()
 def login(source: _Source = None) -> None:
     """Sign in: print an address where an agent of RDV Service Public consents, and wait for that."""
-    from smsbot.cli.rdvsp_operations import login as run
+    from smsbot.cli.operations.rdvsp_operations import login as run
 
     with one_clear_line():
         run(source)
@@ -31,7 +31,7 @@ def login(source: _Source = None) -> None:
 @app.command()
 def setup(source: _Source = None) -> None:
     """Check what the account may see, register the webhook if it is missing, and sync."""
-    from smsbot.cli.rdvsp_operations import setup as run
+    from smsbot.cli.operations.rdvsp_operations import setup as run
 
     with one_clear_line():
         run(source)
@@ -40,7 +40,7 @@ def setup(source: _Source = None) -> None:
 @app.command()
 def sync(source: _Source = None) -> None:
     """Read all coming appointments and repair what was missed; notifies nobody, can be stopped and repeated."""
-    from smsbot.cli.rdvsp_operations import sync as run
+    from smsbot.cli.operations.rdvsp_operations import sync as run
 
     with one_clear_line():
         run(source)
@@ -49,7 +49,7 @@ def sync(source: _Source = None) -> None:
 @app.command()
 def status(source: _Source = None) -> None:
     """Show who is signed in and until when, the last webhook and sync, and what is waiting."""
-    from smsbot.cli.rdvsp_operations import status as run
+    from smsbot.cli.operations.rdvsp_operations import status as run
 
     with one_clear_line():
         run(source)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from smsbot.agents.account_changes import add_agent
 from smsbot.app import Service
 from smsbot.batches.records import BatchOutcome
-from smsbot.cli.cancelling import BatchOrder, cancel_appointment, carry_out, prepare
 from smsbot.cli.common import CommandFailed
 from smsbot.cli.main import app
+from smsbot.cli.operations.cancelling import BatchOrder, cancel_appointment, carry_out, prepare
 from smsbot.model import Actor, Status, Via
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from smsbot.cli import gateway_trials as trials
 from smsbot.cli.main import app
+from smsbot.cli.operations import gateway_trials as trials
 from smsbot.gateways.http import Http, NoAnswer
 from smsbot.policy.providers import provider_names
 from tests.gateways.scripted import ScriptedHttp, answer

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from smsbot.app import Service
 from smsbot.appointments.intake import Feed, last_words_heard
 from smsbot.cli.common import CommandFailed
-from smsbot.cli.import_command import TAKEN_TOGETHER, ImportOptions, ImportReport, import_file, refuse_connected
 from smsbot.cli.main import app
+from smsbot.cli.operations.importing import TAKEN_TOGETHER, ImportOptions, ImportReport, import_file, refuse_connected
 from smsbot.notifications.reminders import Reminders
 from smsbot.settings import ServiceSettings, Settings
 from smsbot.sources.file_lines import RefusedLine, TakenWithout, UnreadableFile, Unusable

@@ -7,8 +7,8 @@ from io import StringIO
 
 import pytest
 
-from smsbot.cli import rdvsp_operations
 from smsbot.cli.common import CommandFailed
+from smsbot.cli.operations import rdvsp_operations
 from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.sync import SyncReport
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn

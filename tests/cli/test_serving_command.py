@@ -14,8 +14,8 @@ import uvicorn
 from structlog.testing import capture_logs
 
 from smsbot.app import Service
-from smsbot.cli import serve_commands as serving
 from smsbot.cli.common import ready_database
+from smsbot.cli.operations import running as serving
 from smsbot.settings import ServiceSettings
 
 

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message
 from twilio.request_validator import RequestValidator
 
-from smsbot.cli.import_command import import_file
+from smsbot.cli.operations.importing import import_file
 from smsbot.sources.file_lines import UnreadableFile
 from smsbot.store.database import Database
 from tests.lines import every_line

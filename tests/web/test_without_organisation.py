@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.appointments.intake.intakes import NO_ORGANISATION
-from smsbot.cli.import_command import import_file
+from smsbot.cli.operations.importing import import_file
 from smsbot.sources.file_lines import RefusedLine
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments

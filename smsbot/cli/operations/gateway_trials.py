@@ -56,6 +56,8 @@ class _Watched:
     http: Http
     seen: list[_Exchange]
 
+    """Sends a request once, to exactly this address. It does not follow redirections."""
+
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         exchange = _Exchange(method, url, headers, body)
         self.seen.append(exchange)

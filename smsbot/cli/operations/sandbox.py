@@ -16,7 +16,7 @@ from smsbot.agents.account_changes import add_agent
 from smsbot.agents.service_accounts import NoSuchService, add_service, find_service, rotate
 from smsbot.agents.tokens import ApiScope
 from smsbot.cli.common import alone_on
-from smsbot.cli.serve_commands import listen, run_to_the_end, serve_until_told
+from smsbot.cli.operations.running import listen, run_to_the_end, serve_until_told
 from smsbot.demo.house import House
 from smsbot.demo.stage import Stage, StagePlan
 from smsbot.demo.town.town_hall import ORGANISATION

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from smsbot.cli.common import CommandFailed
-from smsbot.cli.gateway_trials import on_gateway, settings_and_policy
+from smsbot.cli.operations.gateway_trials import on_gateway, settings_and_policy
 from smsbot.gateways.base import (
     Batch,
     Gateway,
