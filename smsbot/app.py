@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from smsbot.agents.openid_provider import Registration
-from smsbot.agents.sign_in import sweeping
+from smsbot.agents.signing_in.openid_provider import Registration
+from smsbot.agents.signing_in.sign_in import sweeping
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import LastWords
 from smsbot.appointments.terms import TermsBook

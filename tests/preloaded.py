@@ -13,7 +13,7 @@ import uvloop  # noqa: F401
 import smsbot.cli.main
 import smsbot.cli.operations.running
 import smsbot.demo.play  # noqa: F401
-from smsbot.agents.passwords import Hashing
+from smsbot.agents.signing_in.passwords import Hashing
 from smsbot.messages.templates import template_environment
 
 # These are half of what a start still costs.

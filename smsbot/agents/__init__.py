@@ -4,6 +4,6 @@
   systems; `tokens` for sessions and API, with what a service account may do there.
 - How administrators manage them: `administration`, `directory` of organisations, `account_list`, and many at once from
   a file: `account_file`, `account_import`.
-- How they sign in: `sign_in` with `passwords`, `sign_in_openid` with `openid_provider`; `sign_in_limits`.
+- How they sign in: `signing_in/`.
 - What they may do: `permissions`, `search` by name or number, `appointment_actions`.
 """

@@ -191,7 +191,14 @@ def change_password(database: Database, email: str, chosen: str, now: datetime, 
     Raises CommandFailed if there is no such agent, or the password is weak.
     """
     from smsbot.agents.accounts import find_agent
-    from smsbot.agents.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Hashing, Weakness, set_password, weakness_of
+    from smsbot.agents.signing_in.passwords import (
+        LEAST_CHARACTERS,
+        MOST_CHARACTERS,
+        Hashing,
+        Weakness,
+        set_password,
+        weakness_of,
+    )
     from smsbot.sources import texts
 
     address = texts.email(email)

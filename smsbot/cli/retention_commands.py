@@ -30,7 +30,7 @@ def purge() -> None:
     """
     import asyncio
 
-    from smsbot.agents.sign_in import sweep
+    from smsbot.agents.signing_in.sign_in import sweep
     from smsbot.retention import purging
     from smsbot.settings import Settings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jinja2
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.passwords import RESET_LIFETIME
+from smsbot.agents.signing_in.passwords import RESET_LIFETIME
 from smsbot.outbox.messages import OutgoingMessage
 from smsbot.signing import Links
 

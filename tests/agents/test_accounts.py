@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from smsbot.agents.account_changes import add_agent, revoke_agent
 from smsbot.agents.accounts import Account, Tokens, find_agent, list_accounts, may_act_in
-from smsbot.agents.sign_in import sweep
+from smsbot.agents.signing_in.sign_in import sweep
 from smsbot.agents.tokens import EXPIRED_KEPT_FOR, expired_at, issue_token, known_token, note_used
 from smsbot.model import OrganisationReference
 from smsbot.store.database import Database

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.agents.sign_in_limits import AT_ONCE, MOST_WAITING, MOST_WAITING_OF_ONE, QueueFull, SignInQueue
+from smsbot.agents.signing_in.sign_in_limits import AT_ONCE, MOST_WAITING, MOST_WAITING_OF_ONE, QueueFull, SignInQueue
 from tests.lines import every_line
 
 Caller = tuple[str, bool]

@@ -11,7 +11,7 @@ from uuid import uuid4
 from playwright.sync_api import Page
 
 from smsbot.agents.account_changes import name_administrator
-from smsbot.agents.passwords import issue_reset
+from smsbot.agents.signing_in.passwords import issue_reset
 from smsbot.batches.records import BatchAct, BatchOutcome, BatchTask, NewBatch, begin_batch, finish_task
 from smsbot.model import Status, Via
 from smsbot.store.tables import audit, inbox_notes, ready_answers

@@ -32,7 +32,7 @@ from playwright.sync_api import (
 )
 from werkzeug.serving import make_server
 
-from smsbot.agents.openid_provider import Registration
+from smsbot.agents.signing_in.openid_provider import Registration
 from smsbot.agents.tokens import SESSION_IDLE, open_session
 from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database

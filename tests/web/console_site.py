@@ -22,8 +22,8 @@ from starlette.types import ASGIApp
 
 from smsbot.agents.account_changes import add_agent, revoke_agent
 from smsbot.agents.accounts import Agent, find_agent
-from smsbot.agents.openid_provider import Registration
-from smsbot.agents.passwords import Hashing, set_password
+from smsbot.agents.signing_in.openid_provider import Registration
+from smsbot.agents.signing_in.passwords import Hashing, set_password
 from smsbot.agents.tokens import open_session
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook

@@ -21,7 +21,7 @@ from oidc_provider_mock._storage import storage
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
-from smsbot.agents.openid_provider import Registration
+from smsbot.agents.signing_in.openid_provider import Registration
 from smsbot.settings import ServiceSettings, SettingsProblem
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities

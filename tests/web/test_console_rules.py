@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from smsbot.agents.sign_in_limits import Throttle
+from smsbot.agents.signing_in.sign_in_limits import Throttle
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.outbox.delivery_status import delivery_of, has_failed
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN

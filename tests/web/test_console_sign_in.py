@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Connection, event, select
 from starlette.types import Message, Receive, Scope, Send
 
-from smsbot.agents.sign_in import sweeping
-from smsbot.agents.sign_in_limits import Throttle
+from smsbot.agents.signing_in.sign_in import sweeping
+from smsbot.agents.signing_in.sign_in_limits import Throttle
 from smsbot.agents.tokens import SESSION_IDLE, SESSION_LIFETIME, issue_token, known_token
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles

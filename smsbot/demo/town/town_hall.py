@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select
 from smsbot.agents.account_changes import add_agent, name_administrator
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.appointment_actions import cancel
-from smsbot.agents.passwords import issue_reset
+from smsbot.agents.signing_in.passwords import issue_reset
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN

@@ -21,7 +21,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from smsbot.agents.sign_in_limits import network_of
+from smsbot.agents.signing_in.sign_in_limits import network_of
 from smsbot.rules.rate_limit import RateLimit
 from smsbot.web.api.answering_requests import ApiProblem
 

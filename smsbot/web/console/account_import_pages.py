@@ -18,7 +18,7 @@ from smsbot.agents.account_file import AccountLine, NoAccounts, RefusedAccountLi
 from smsbot.agents.account_import import ImportPlan, carry_out, plan_import
 from smsbot.agents.administration import Mandate, lock_mandate, require_mandate
 from smsbot.agents.directory import Directory, read_directory
-from smsbot.agents.passwords import issue_reset
+from smsbot.agents.signing_in.passwords import issue_reset
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue_all
 from smsbot.policy import Policy

@@ -34,8 +34,8 @@ from smsbot.agents.administration import (
     withdraw_access,
 )
 from smsbot.agents.directory import ALL_ORGANISATIONS, read_directory, read_key
-from smsbot.agents.passwords import issue_reset
 from smsbot.agents.permissions import OutOfReach, row_id
+from smsbot.agents.signing_in.passwords import issue_reset
 from smsbot.model import OrganisationReference
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue

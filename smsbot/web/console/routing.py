@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.openid_provider import OpenIdProvider, Registration
-from smsbot.agents.passwords import Hashing
-from smsbot.agents.sign_in import SignIn
-from smsbot.agents.sign_in_limits import KnownDevices, Throttle
-from smsbot.agents.sign_in_openid import Handshakes
+from smsbot.agents.signing_in.openid_provider import OpenIdProvider, Registration
+from smsbot.agents.signing_in.passwords import Hashing
+from smsbot.agents.signing_in.sign_in import SignIn
+from smsbot.agents.signing_in.sign_in_limits import KnownDevices, Throttle
+from smsbot.agents.signing_in.sign_in_openid import Handshakes
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
 from smsbot.inbox.answering import AnswerWriter

@@ -28,11 +28,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent, tokens_of_agents
-from smsbot.agents.openid_provider import OpenIdProvider
-from smsbot.agents.passwords import LEAST_CHARACTERS, agent_of_reset, weakness_of
-from smsbot.agents.sign_in import Origin, SignedIn, SignIn, SignInRefusal
-from smsbot.agents.sign_in_limits import DEVICE_LIFETIME
-from smsbot.agents.sign_in_openid import (
+from smsbot.agents.signing_in.openid_provider import OpenIdProvider
+from smsbot.agents.signing_in.passwords import LEAST_CHARACTERS, agent_of_reset, weakness_of
+from smsbot.agents.signing_in.sign_in import Origin, SignedIn, SignIn, SignInRefusal
+from smsbot.agents.signing_in.sign_in_limits import DEVICE_LIFETIME
+from smsbot.agents.signing_in.sign_in_openid import (
     Failure,
     Handshakes,
     Identity,

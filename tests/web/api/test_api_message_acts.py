@@ -10,7 +10,7 @@ from httpx import Response
 from sqlalchemy import insert, select, update
 
 from smsbot.agents.accounts import find_agent
-from smsbot.agents.passwords import set_password
+from smsbot.agents.signing_in.passwords import set_password
 from smsbot.store.tables import audit, inbox_notes, incoming_messages, opt_outs, outgoing_messages
 from tests.web.api.office import ADA, BOB, NOW, Office, problem
 

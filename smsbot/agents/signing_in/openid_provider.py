@@ -24,7 +24,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from smsbot.agents.sign_in_openid import Failure, Handshake, Identity, OpenIdFailure
+from smsbot.agents.signing_in.sign_in_openid import Failure, Handshake, Identity, OpenIdFailure
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Only algorithms with a key pair. With a shared secret, everybody who knows it, such as smsbot itself, could sign."""

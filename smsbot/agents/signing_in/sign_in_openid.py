@@ -1,7 +1,8 @@
 """Our side of signing in with OpenID Connect: the attempts, and finding the agent for a provider's identity.
 
-`smsbot.agents.openid_provider` is the client of the provider. Only agents who were registered before can sign in. They
-are found by the provider's `sub` if it is known already, else by an e-mail address that the provider has verified.
+`smsbot.agents.signing_in.openid_provider` is the client of the provider. Only agents who were registered before can
+sign in. They are found by the provider's `sub` if it is known already, else by an e-mail address that the provider has
+verified.
 
 The browser keeps each attempt in a signed cookie, and nothing is stored here. State, nonce and the verifier of PKCE
 (RFC 7636) are random and new for each attempt. The browser may read them: the state shows that the provider's answer

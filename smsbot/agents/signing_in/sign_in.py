@@ -20,8 +20,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from smsbot.agents.accounts import Agent, find_agent
-from smsbot.agents.passwords import Hashing, forget_old_resets, issue_reset, kept_password, use_reset
-from smsbot.agents.sign_in_limits import (
+from smsbot.agents.signing_in.passwords import Hashing, forget_old_resets, issue_reset, kept_password, use_reset
+from smsbot.agents.signing_in.sign_in_limits import (
     AT_ONCE,
     KnownDevices,
     QueueFull,
