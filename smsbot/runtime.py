@@ -165,7 +165,7 @@ class Supervisor:
         """Give up the work of a task that ended before it was told to, for whatever reason."""
         error = None if keeper.cancelled() else keeper.exception()
         if error is not None:
-            logger.error("work did not end well", work=keeper.get_name(), **_described(error))
+            logger.error("work ended with an error", work=keeper.get_name(), **_described(error))
         if self._stopping.is_set() or self._given_up is not None:
             return
         self._given_up = keeper.get_name()

@@ -151,7 +151,7 @@ class Doubts:
         except RecordsOutOfReach as problem:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
         except TimeoutError:
-            logger.warning("doubt not settled", outgoing_id=message.id, sentence="The gateway's records did not come.")
+            logger.warning("doubt not settled", outgoing_id=message.id, sentence="The gateway gave no records in time.")
         except Exception:  # a bug in our code does not end the doubt either
             logger.exception("doubt not settled", outgoing_id=message.id)
         else:

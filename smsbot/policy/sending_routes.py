@@ -1,7 +1,7 @@
 """Through which gateways the messages of a sender leave, in which order, and which sender each gateway uses.
 
-An alternative sender belongs to the conversations of its channel. If the first gateway was down, a usager got an answer
-from this other number, and writes back to it.
+An alternative sender belongs to the conversations of its channel. If the first gateway was down, an usager got an
+answer from this other number, and writes back to it.
 """
 
 from __future__ import annotations

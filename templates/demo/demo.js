@@ -1,4 +1,5 @@
-// The demo's page: asks for its panels, posts what is done, and leads through the tours. Our own, and no other script.
+// The demo's page: reads its panels again and again, posts what the person does, and guides through the tours.
+// It uses no other script.
 "use strict";
 
 const EVERY = 700; // milliseconds
@@ -11,17 +12,17 @@ const frame = one('iframe[name="console"]');
 
 let version = "";
 let mail = ""; // the number of the open e-mail, or "" for the newest
-let link = ""; // the path of the page behind the link, as it was last chosen by us
+let link = ""; // the path of the page behind the link that we showed last
 let lastLine = "";
 let reloading; // the timer after which the console is loaded again
-let isOpening = false; // the console is on its way to another page
+let isOpening = false; // the console is loading another page
 let asking = Promise.resolve();
-let steps = []; // of the tour that is on, and which of them is shown
+let steps = []; // of the present tour, and which of them is shown
 let position = 0;
 
 // Panels
 
-// Children have keys: those that stay are left alone, so that a screen reader hears only what is new.
+// Children have keys. Those that stay are not touched, so that a screen reader reads only the new ones.
 function show(target, html) {
   const made = document.createElement("template");
   made.innerHTML = html;
@@ -85,7 +86,7 @@ function showLink() {
   }
 }
 
-// Something has happened underneath: the console shows it at once where nobody is busy in it.
+// Something has changed in the service: load the console again, unless somebody is working in it.
 function followTrail() {
   const newest = one('[data-panneau="dessous"] > li').dataset.cle;
   if (newest === lastLine) return;
@@ -111,7 +112,7 @@ async function ask() {
   showPanels(panels);
 }
 
-// One question at a time, so that no older answer overtakes a newer one.
+// One request at a time, so that an older answer cannot come after a newer one.
 function refresh() {
   asking = asking.then(ask).catch(() => undefined);
   return asking;
@@ -127,14 +128,14 @@ async function post(path, document) {
   return answer;
 }
 
-// What one does
+// What the person does
 
 const send = (text) => post("/sandbox/sms", { from: one("#qui").value, text });
 const forward = async (seconds) => {
   await post("/sandbox/clock", { forward_seconds: seconds });
   await openConsole(consolePath()); // a session ends after an hour: the agent is signed in again
 };
-// Let the console go somewhere, and wait until it is there, or for long enough.
+// Open a page in the console, and wait until it is loaded, but not for ever.
 async function leadConsole(go) {
   clearTimeout(reloading);
   isOpening = true;
@@ -224,7 +225,7 @@ async function stepTo(number) {
   one("#suivant").textContent = number + 1 < steps.length ? step.dataset.suite : "Terminer";
 }
 
-// Of the telephone the newest SMS: the whole of it may be longer than the screen.
+// For the telephone, scroll to the newest SMS: all of them may be longer than the screen.
 function lookAt(name) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const newest = name === "telephone" ? one(".fil > li:last-child") : null;
@@ -250,7 +251,7 @@ async function act({ sms, source, forward: seconds, console: path, fill, press, 
   }
 }
 
-// What an agent would do with the form in the console.
+// Fill in the form in the console and press its button, as an agent would.
 async function fillIn(fields, value) {
   const inside = frame.contentDocument;
   const button = inside.querySelector(`button[name="bouton"][value="${value}"]`);

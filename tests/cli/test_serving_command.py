@@ -45,7 +45,7 @@ def test_where_nobody_delivers_the_log_warns_of_it(
         serving.serve(settings, "127.0.0.1", 0, delivery=delivery)
     warnings = [line["event"] for line in logged if line["log_level"] == "warning"]
     assert len(warnings) == (database.is_sqlite and not delivery)
-    assert all("nothing leaves" in warning and "without --no-delivery" in warning for warning in warnings)
+    assert all("no message is sent" in warning and "without --no-delivery" in warning for warning in warnings)
 
 
 def test_files_that_other_accounts_can_read_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

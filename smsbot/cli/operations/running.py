@@ -48,8 +48,8 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
         _say_whose_word_counts(service)
         if database.is_sqlite and not delivery:
             logger.warning(
-                "with SQLite nobody else delivers: nothing leaves, no reminder is written and nothing is erased until "
-                "smsbot serve runs without --no-delivery"
+                "with SQLite no other process can deliver: no message is sent, no reminder is written and nothing is "
+                "erased until smsbot serve runs without --no-delivery"
             )
         run_to_the_end(_serve(service, host, port, delivery=delivery))
         _fail_where_given_up(service)
