@@ -1,4 +1,4 @@
-"""What `smsbot check` finds without the network, and in which words."""
+"""What `smsbot check` finds without the network, and its sentences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS = {
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In a folder of its own, with no variable of this machine."""
+    """Run each test in a folder of its own, without variables of this machine."""
     for name in [name for name in os.environ if name.startswith("SMSBOT_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -83,7 +83,7 @@ def test_a_channel_that_nothing_uses_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_id_that_rdv_service_public_cannot_have_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     toml = '[organisations."mairie-12"]\nlabel = "RDV"\n'
-    assert found(monkeypatch, toml) == []  # on its own, ids are whatever the feeding system says
+    assert found(monkeypatch, toml) == []  # when smsbot runs on its own, ids may be any text
     [line] = found(monkeypatch, toml, SMSBOT_RDVSP_WEBHOOK_SECRET="s")
     assert line == (
         "warning smsbot.toml: organisations 'mairie-12' of rdvsp does not exist: write the whole number that RDV "

@@ -1,4 +1,4 @@
-"""`smsbot backup`: made while somebody writes, proven, never over another file."""
+"""`smsbot backup`: a copy made while the service writes, verified, and never over another file."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_what_is_no_backup_is_told_in_one_line_and_nothing_is_overwritten(shell:
         with closing(sqlite3.connect(folder / name)) as changed:
             changed.execute(change)
             changed.commit()
-    # Arguments, and what the one line must say.
+    # The arguments, and the words that the one line must have.
     lines = [
         (["good.db"], "exists already"),
         (["cut.db"], "another backup is being made, or one was cut off"),

@@ -1,4 +1,4 @@
-"""`smsbot cancel`: through the same door as everybody, by whoever may."""
+"""`smsbot cancel`: it uses the same door as all other ways to cancel."""
 
 from __future__ import annotations
 

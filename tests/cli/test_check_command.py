@@ -1,4 +1,4 @@
-"""`smsbot check`, on an installation with everything around it."""
+"""`smsbot check` on a complete installation, with stand-ins for the systems around it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MakeService = Callable[..., Service]
 
 
 def told(service: Service, *options: str, **settings: str) -> tuple[int, dict[str, str]]:
-    """The exit status, and the findings by subject: the last of each, with its level."""
+    """The exit status, and the last finding of each subject with its level."""
     done = service.run("check", *options, **settings)
     lines = (line.split(maxsplit=1) for line in done.stdout.splitlines())
     return done.returncode, {rest.partition(": ")[0]: f"{level} {rest.partition(': ')[2]}" for level, rest in lines}

@@ -65,7 +65,7 @@ def test_a_second_process_does_not_serve_the_same_file(make_service: MakeService
         assert line.startswith(f"Another smsbot serve is running on {file}: ")
     assert first.run("outbox", "list").returncode == 0, "the other commands work beside it"
     first.kill()
-    second.start()  # the lock has ended with the process
+    second.start()  # the lock ended together with the process
 
 
 def test_the_lock_ends_with_its_block_and_with_its_process(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`smsbot gateway`: what goes over the wire is shown without secrets, and how a webhook is read, without a database."""
+"""`smsbot gateway` shows request and answer without secrets, and how a webhook is read. It needs no database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`smsbot import`, without the shell around it."""
+"""The work of `smsbot import`, without the command line."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_connected_source_takes_no_file(values: dict[str, str], refused: set[s
 
 
 class TestReminders:
-    """What an import causes, with the settings of a service that reminds two days before."""
+    """The reminders that an import causes, with a service that reminds two days before."""
 
     @pytest.fixture
     def reminders(self, sqlite_database: Database) -> Reminders:

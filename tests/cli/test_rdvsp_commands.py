@@ -1,4 +1,4 @@
-"""What the commands of a connected source print while they are at it; the whole way is in the walks."""
+"""What the commands of a connected source print while they work. `tests/walks` tests the commands as a whole."""
 
 from __future__ import annotations
 

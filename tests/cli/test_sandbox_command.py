@@ -1,4 +1,4 @@
-"""`smsbot serve --sandbox`, as somebody would run it, and the commands of docs/sandbox.md on it."""
+"""`smsbot serve --sandbox` in a real process, and the commands of docs/sandbox.md on it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RunningSandbox:
-    """A sandbox that runs. `said` is what it printed, and `warned` what it wrote on stderr."""
+    """A running sandbox. `said` is its stdout, and `warned` its stderr."""
 
     http: httpx.Client
     token: str

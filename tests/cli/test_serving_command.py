@@ -1,4 +1,4 @@
-"""`smsbot serve --no-delivery`, which on SQLite leaves nobody to deliver."""
+"""What `smsbot serve` warns of at its start, such as `--no-delivery` on SQLite, with which nobody delivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How a command starts: with nothing loaded that only the service needs, or each command would begin a second later."""
+"""A command loads nothing at its start that only the service needs.
+
+Otherwise each command would start a second later.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def test_the_help_of_every_command_loads_nothing_that_only_the_work_needs() -> N
 
 
 def test_the_list_of_commands_says_each_whole() -> None:
-    told_whole = copy(app)  # the runner keeps what it has built of the other
+    told_whole = copy(app)  # the runner caches what it has built of the other app
     tell_whole_sentences(told_whole)
     for group in ([], ["agent"], ["gateway"], ["outbox"], ["rdvsp"]):
         told = CliRunner().invoke(told_whole, [*group, "--help"], env={"COLUMNS": "80"}).stdout

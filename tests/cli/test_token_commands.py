@@ -1,4 +1,4 @@
-"""`smsbot tokens …`, as it is typed."""
+"""The commands `smsbot tokens …`, as they are typed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The gateways behind one table of tests: how each writes and proves a webhook, and what it answers to a send.
+"""The gateways for one table of tests: how each writes and signs a webhook, and what it answers to a send.
 
-Three gateways, and of the described one the three shapes that aggregators have: JSON that is signed, forms with basic
-authentication, and everything in the query.
+There are three gateways. The described one comes in the three forms that aggregators have: signed JSON, forms with
+basic authentication, and everything in the query.
 """
 
 from __future__ import annotations
@@ -69,17 +69,17 @@ def status_in(gateway: Gateway, request: WebhookRequest) -> StatusReport:
 
 
 def query_of(outgoing_id: int) -> str:
-    """What stands in the address for the statuses of this message, where the address is not signed."""
+    """The query of the address for the statuses of this message, if the gateway does not sign the address."""
     return urlencode(StatusAddress(KEY).parameters(outgoing_id))
 
 
 class Peer(ABC):
-    """One gateway with its stand-in; `roles` are the names of the fields of an incoming message."""
+    """One gateway with its stand-in. `roles` are the names of the fields of an incoming message."""
 
     name: ClassVar[str]
     path: ClassVar[str]
     roles: ClassVar[Mapping[str, str]]
-    typed: ClassVar[bool] = False  # fields may be something else than text
+    typed: ClassVar[bool] = False  # whether fields may be other JSON values than text
 
     @abstractmethod
     def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> Gateway: ...
@@ -89,18 +89,18 @@ class Peer(ABC):
 
     @abstractmethod
     def number(self, number: str) -> str:
-        """As the gateway writes it."""
+        """The number in the form in which the gateway writes it."""
 
     @abstractmethod
     def encoded(self, pairs: Pairs) -> bytes:
-        """The body, or the query, that holds these fields; a name may stand twice."""
+        """The body or the query with these fields. A name may come twice."""
 
     @abstractmethod
     def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
-        """A webhook of the gateway with this content, whatever it is."""
+        """A webhook of the gateway with this content, which may be anything."""
 
     def incoming(self, **roles: Any) -> dict[str, Any]:
-        """The fields of a message; `roles` replace the usual values, None leaves one out."""
+        """The fields of a message. `roles` replace the usual values, and None leaves one out."""
         usual = {
             "id": "message-1",
             "sender": self.number(USAGER),
@@ -133,7 +133,7 @@ class TwilioPeer(Peer):
     def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
         path = f"{self.path}/{kind}"
         form: list[tuple[str, str | UploadFile]] = []
-        with suppress(ValueError):  # it is not read so far that the signature counts
+        with suppress(ValueError):  # a body that cannot be read needs no right signature
             form += parse_qsl(content.decode(), keep_blank_values=True)
         signature = RequestValidator(SECRET).compute_signature(f"{PUBLIC_URL}{path}", FormData(form))
         return WebhookRequest(path, "", {"x-twilio-signature": signature}, content)
@@ -287,7 +287,7 @@ class FormPeer(_FormPeer):
 class QueryPeer(_FormPeer):
     send: ClassVar = {"url": "http://127.0.0.1:9/send?pro=1", "method": "GET", "query": _FIELDS}
     webhooks: ClassVar = {"format": "query", "authentication": {"kind": "query", "name": "token", "secret": "{key}"}}
-    secret = "key-0123"  # a query is read as ISO-8859-15 here, and the stand-in quotes UTF-8
+    secret = "key-0123"  # only ASCII: here a query is read as ISO-8859-15, but the stand-in quotes UTF-8
 
     def stand_in(self) -> AggregatorStandIn:
         return AggregatorStandIn(

@@ -1,7 +1,8 @@
-"""What each provider that smsbot describes is asked, answers and posts, as its public documentation says.
+"""The protocol of each provider that smsbot describes: requests, answers and webhooks, as its public documentation
+says.
 
-Each line is written from the page that the description in `smsbot/policy/ready_made` names, and checks what is sent to
-it field by field, so that description and protocol are two readings of the same page.
+Each line is written from the page that the description in `smsbot/policy/ready_made` names, and checks what we send
+field by field. So description and protocol are two independent readings of the same page.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from smsbot.gateways.http import HttpAnswer
 from tests.gateways.scripted import Request, answer, answer_in_bytes
 
 SECRET = "a-secret-of-the-tests"
-"""The value of every variable that a description names."""
+"""The value of every environment variable that a description names."""
 
 PUBLIC_URL = "https://sms.example.fr"
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A webhook: what is posted to which of the two addresses, with more parameters in it."""
+    """A webhook: what is posted, to which of the two addresses, and further parameters in the address."""
 
     content: bytes = b""
     kind: str = "application/json"
@@ -36,7 +37,9 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message that the provider was given: the recipient as it was written, the text, our id and our address."""
+    """A message that the provider got: the recipient as it was written, the text, our id and our address for its
+    status.
+    """
 
     recipient: str
     text: str
@@ -45,15 +48,15 @@ class Handed:
 
 
 Webhook = Callable[[str, str, str, int], Posted]
-"""Makes the webhook of a message: from whom, to which number of ours (both in E.164 or a short code), text, number."""
+"""Makes the webhook of a message from its sender, its recipient (both E.164 or a short code), text and count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """One provider.
 
-    `api` is how its addresses begin. `handed` reads a request to send, and fails where it is not as documented.
-    `taken` is the answer to the nth message, and `refusals` are answers that mean something else, with the error.
+    `api` is how its addresses begin. `handed` reads a request to send, and fails if it is not as documented.
+    `taken` is the answer to the nth message, and `refusals` are answers that mean an error, each with the error.
     `says` and `reports` make its webhooks, `stop` that of a STOP that the provider has taken itself, and `in_pieces`
     those of one message in pieces, from number, our number and the pieces. `token`
     answers the request for a token. `listed` is its list of messages, from number, text and id of each. Times are far
@@ -104,7 +107,7 @@ def form(fields: Mapping[str, str], **more: Any) -> Posted:
 
 
 def of_callback(handed: Handed) -> str:
-    """The parameters of the address that was told with the message."""
+    """The parameters of the status address that came with the message."""
     assert handed.callback is not None
     assert handed.callback.startswith(f"{PUBLIC_URL}/webhooks/")
     return urlsplit(handed.callback).query

@@ -1,4 +1,4 @@
-"""A gateway's end of HTTP that answers by a script, for tests of what a gateway asks and makes of the answer."""
+"""An HTTP client that answers by a script, for tests of the requests of a gateway and of how it reads the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smsbot.gateways.http import HttpAnswer, NoAnswer, check
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as the gateway would have got it; headers by name in any case."""
+    """A request that would have been sent. Names of headers may be in any case."""
 
     method: str
     url: str
@@ -24,19 +24,19 @@ class Request:
 
     @property
     def text(self) -> str:
-        """The body, which is ASCII or UTF-8 with every gateway."""
+        """The body as text. Every gateway here uses ASCII or UTF-8."""
         return (self.body or b"").decode()
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters in the address, in UTF-8."""
+        """The parameters of the address, read as UTF-8."""
         return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True, strict_parsing=True, errors="strict"))
 
 
 class ScriptedHttp:
-    """Gives these answers in turn, the last one for ever; told none, it takes any request for a mistake.
+    """Gives these answers in turn, and repeats the last one. Without any answer, every request is an error.
 
-    What no client could send, it refuses as the real one does (`smsbot.gateways.http.check`).
+    It refuses requests that cannot be sent, as the real client does (`smsbot.gateways.http.check`).
     """
 
     def __init__(self, *answers: HttpAnswer | NoAnswer) -> None:
@@ -54,13 +54,13 @@ class ScriptedHttp:
 
     @property
     def request_sent(self) -> Request:
-        """The only one."""
+        """The only request."""
         [request] = self.requests
         return request
 
 
 def answer(status: int, document: Any = None, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-    """One with `document` in JSON; with no body where it is None."""
+    """An answer with `document` as JSON, or without a body if it is None."""
     return answer_in_bytes(status, b"" if document is None else json.dumps(document).encode(), headers)
 
 

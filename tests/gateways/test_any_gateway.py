@@ -1,4 +1,4 @@
-"""One table of tests for every gateway: what is read, what is refused and with which error, and what a send says."""
+"""One table of tests for every gateway: what is read, what is refused and with which error, and how a send can end."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class TestIncoming:
     ) -> None:
         message = message_in(gateway, peer.message(text=text))
         assert message.reads_as_keyword == (with_twilio if peer.name == "twilio" else keyword)
-        assert message.opt_out_keyword is None  # whether it answers them is not in the webhook
+        assert message.opt_out_keyword is None  # the webhook does not say whether the gateway answers such words
 
     @every_line(
         ("roles", "attribute", "expected"),
@@ -106,7 +106,7 @@ class TestIncoming:
             ({"recipient": "36105"}, "to_number", "36105"),
             ({"recipient": "RDV S.P."}, "to_number", "RDV S.P."),
             ({"sender": "36105"}, "from_number", "36105"),
-            ({"sender": "3610500"}, "from_number", "3610500"),  # as long as short codes are anywhere
+            ({"sender": "3610500"}, "from_number", "3610500"),  # the longest short codes that exist
             ({"recipient": "36105000"}, "to_number", "36105000"),
         ],
     )
@@ -116,7 +116,7 @@ class TestIncoming:
         assert getattr(message_in(gateway, peer.message(**roles)), attribute) == expected
 
     def test_a_message_without_text_may_come_without_the_field(self, peer: Peer, gateway: Gateway) -> None:
-        if isinstance(peer, SignedJsonPeer):  # the name of the field may be described wrongly
+        if isinstance(peer, SignedJsonPeer):  # the description may have a wrong name of the field
             with pytest.raises(MalformedMessage, match=r"text is missing\."):
                 message_in(gateway, peer.message(text=None))
         else:
@@ -158,7 +158,7 @@ class TestIncoming:
 
     def test_a_name_that_stands_twice_is_never_read_two_ways(self, peer: Peer, gateway: Gateway) -> None:
         pairs = [*peer.incoming().items(), (peer.roles["text"], "OUI")]
-        if peer.name == "twilio":  # the signature covers both, and the first one is meant
+        if peer.name == "twilio":  # the signature covers both, and the first one counts
             assert message_in(gateway, peer.request(peer.encoded(pairs))).body != "OUI"
         else:
             with pytest.raises(MalformedMessage, match="twice"):
@@ -242,7 +242,7 @@ class TestProof:
     def test_one_for_another_content_is_refused_where_it_covers_the_content(self, peer: Peer, gateway: Gateway) -> None:
         proven, other = peer.message(), peer.message(text="OUI")
         mixed = WebhookRequest(proven.path, proven.query, proven.headers, other.body)
-        if type(peer).__name__ in ("FormPeer", "QueryPeer"):  # a shared secret says who, not what
+        if type(peer).__name__ in ("FormPeer", "QueryPeer"):  # a shared secret proves the sender, but not the content
             gateway.verify(mixed)
         else:
             with pytest.raises(SignatureRefused):
@@ -251,7 +251,7 @@ class TestProof:
 
 class TestStatus:
     def test_only_a_proven_address_names_our_message(self, peer: Peer, gateway: Gateway) -> None:
-        """Twilio signs the address; for the others a tag in it does as much."""
+        """Twilio signs the address. For the others, a tag in the address has the same effect."""
         names = {"twilio": ("MessageSid", "MessageStatus"), "vonage": ("message_uuid", "status")}
         identifier, word = names.get(peer.name, ("id", "status"))
         posted = peer.request(peer.encoded([(identifier, "m-1"), (word, "delivered")]), "status")
@@ -373,7 +373,7 @@ class TestSending:
         taken: int,
     ) -> None:
         gateway = peer.gateway(http, stand_in.url)
-        await gateway.send(SMS)  # so that the next goes out on a kept connection
+        await gateway.send(SMS)  # so that the next send uses a kept connection
         stand_in.fail(fault)
         with pytest.raises(kind) as raised:
             await gateway.send(SMS)

@@ -1,4 +1,4 @@
-"""Webhooks that hold several messages, from the endpoint to the database: what can be read is durable before a 200."""
+"""Webhooks with several messages, from the endpoint to the database: readable messages are committed before a 200."""
 
 from __future__ import annotations
 

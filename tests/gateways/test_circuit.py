@@ -1,4 +1,4 @@
-"""The circuit breaker: a table of its transitions, and what holds whatever happens."""
+"""The circuit breaker: a table of its transitions, and rules that always hold."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_sent(circuit: Circuit) -> None:
         (Working(1, LONG_AGO), Working(2, LONG_AGO)),
         (Working(FAILURES - 1, LONG_AGO), Paused(NOW + FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS)),
         (Working(FAILURES - 1, LONG_AGO + 0.1), Working(FAILURES, LONG_AGO + 0.1)),
-        (Working(500, NOW), Working(501, NOW)),  # many at once are one blip
+        (Working(500, NOW), Working(501, NOW)),  # many failures at the same moment count as one
         (Paused(NOW + 5, 30), Paused(NOW + 5, 30)),
         (Probing(NOW, 30), Paused(NOW + 60, 60)),
         (Probing(NOW, 400), Paused(NOW + LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)),
@@ -70,7 +70,7 @@ def test_failed(circuit: Circuit, then: Circuit) -> None:
         (Working(), HANGING_SECONDS - 0.1, Working(1, NOW)),
         (Working(1, LONG_AGO), HANGING_SECONDS, Paused(NOW + FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS)),
         (Working(2, LONG_AGO), HANGING_SECONDS, Paused(NOW + FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS)),
-        (Working(2, LONG_AGO + 0.1), HANGING_SECONDS, Working(4, LONG_AGO + 0.1)),  # many that hang at once
+        (Working(2, LONG_AGO + 0.1), HANGING_SECONDS, Working(4, LONG_AGO + 0.1)),  # many hang at the same moment
         (Paused(NOW + 5, 30), 20.0, Paused(NOW + 5, 30)),
         (Probing(NOW, 30), 20.0, Paused(NOW + 60, 60)),
     ],
@@ -92,13 +92,13 @@ def test_whatever_happens(events: list[tuple[str, float]]) -> None:
         elif event in ("failed", "hung"):
             state = failed(state, now, HANGING_SECONDS if event == "hung" else 0.0)
             if isinstance(state, Paused) and isinstance(before, Working):
-                assert now - last_sent >= FAILING_SECONDS  # nothing passed for as long
+                assert now - last_sent >= FAILING_SECONDS  # no message passed for so long
         else:
             allowed, state = asked(state, now)
             if not allowed:
                 assert state == before
                 assert isinstance(state, Paused | Probing)
-                assert state.until - now <= LONGEST_PAUSE_SECONDS  # it comes back by itself
+                assert state.until - now <= LONGEST_PAUSE_SECONDS  # the pause ends by itself
                 assert asked(state, state.until)[0]
                 assert not isinstance(asked(state, state.until)[1], Paused)
             if allowed and not isinstance(before, Working):

@@ -1,4 +1,4 @@
-"""The token of a described gateway: fetched once for all, renewed before it ends and when it is refused."""
+"""The token of a described gateway: fetched once for all messages, renewed before it ends and when it is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMS = OutgoingSms(1, "36105", "+33612345678", "Bonjour")
 
 
 class Issuer:
-    """Issues tokens t1, t2, … for 100 seconds, slowly; and takes messages sent with one of the `good` ones."""
+    """Issues tokens t1, t2, … for 100 seconds, slowly. It takes messages with a token that is in `good`."""
 
     def __init__(self) -> None:
         self.issued = 0

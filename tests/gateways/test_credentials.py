@@ -1,4 +1,4 @@
-"""What each provider is asked, without any effect, to learn whether the credentials are right, and what it answers.
+"""The request without effect that tells whether the credentials for a provider are right, and the answers to it.
 
 Each line is written from the page that the description names, as in `provider_protocols`.
 """
@@ -72,7 +72,7 @@ ASKED = {
 }
 BY_TOKEN = {"link", "orange"}
 UNKNOWN = {"callr", "highconnexion", "mtarget", "netsize", "orange_light", "ovh", "smsmode"}
-"""No call that changes nothing is documented in public."""
+"""Providers without a publicly documented call that changes nothing."""
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(path: Path, provider: str, *answers: HttpAnswer | NoAnswer) -> tuple[CheckFinding, list[Request]]:
-    """What the check finds at this provider, and what that was asked."""
+    """The finding of the check for this provider, and the requests that it made."""
     [finding], requests = all_found(path, provider, *answers)
     return finding, requests
 

@@ -1,4 +1,4 @@
-"""The described gateway: what a request is filled with and how it is escaped, what answers mean, what webhooks hold."""
+"""The described gateway: how requests are filled in and escaped, what answers mean, and how webhooks are read."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def described(http: Http = UNUSED_HTTP, name: str = "agregat", **tables: Any) ->
 
 
 async def sent_by(message: OutgoingSms = SMS, **tables: Any) -> Request:
-    """The request that leaves."""
+    """Send the message, and return the request that was made."""
     http = ScriptedHttp(answer(200, {}))
     await described(http, **tables).send(message)
     assert urlsplit(http.request_sent.url).hostname == "api.example.fr"
@@ -221,7 +221,7 @@ class TestAnswer:
             (ANSWER, {"status": 100, "ids": ["a"]}, "a"),
             (ANSWER, {"status": "OK", "ids": ["a", "b"]}, "a"),
             (ANSWER, {"status": True, "ids": {"0": "a"}}, "a"),
-            # What says yes is believed though it lacks the id: to doubt it is to send it again.
+            # A yes without the id is accepted: a doubt would send the message again.
             ({"id": "id"}, {"identifier": "a"}, "smsbot-42"),
             (ANSWER, {"status": 100}, "smsbot-42"),
             (ANSWER, {"status": 100, "ids": []}, "smsbot-42"),
@@ -247,12 +247,12 @@ class TestAnswer:
             (ANSWER, 200, {"status": 3, "error": {"code": 7}}, SendRefused, "7"),
             (ANSWER, 200, {"status": 3, "error": {"code": "no_credit"}}, SendLater, "no_credit"),
             (ANSWER, 200, {"status": 3, "error": {"code": "unheard_of"}}, SendInDoubt, "unheard_of"),
-            (ANSWER, 200, {"status": 7}, SendRefused, "7"),  # the result is the error where there is no other
+            (ANSWER, 200, {"status": 7}, SendRefused, "7"),  # without an error of its own, the result is the error
             (ANSWER, 200, {"status": None}, SendInDoubt, "200"),
             (ANSWER, 200, {}, SendInDoubt, "200"),
             (ANSWER, 200, [], SendInDoubt, "200"),
             (ANSWER, 200, "<html>", SendInDoubt, "200"),
-            # A yes without the id, and with an error beside it or as something else altogether, is none.
+            # A yes without the id does not count if there is an error beside it, or if the answer has another form.
             (ANSWER, 200, {"status": 100, "error": {"code": "bad_number"}}, SendRefused, "bad_number"),
             (ANSWER, 200, {"status": 100, "error": {"code": "unheard_of"}}, SendInDoubt, "unheard_of"),
             ({"id": "id", "error": "e", "later": [9]}, 200, {"e": 9}, SendLater, "9"),
@@ -371,7 +371,7 @@ class TestIncoming:
             ("+33612345678", "+33612345678"),
             ("33612345678", "+33612345678"),
             ("0033612345678", "+33612345678"),
-            (" 33612345678", "+33612345678"),  # a bare plus sign in a form
+            (" 33612345678", "+33612345678"),  # a plus sign that the form did not escape
             (33612345678, "+33612345678"),
             ("36105", "36105"),
             (36105, "36105"),
@@ -490,11 +490,11 @@ class TestStatus:
     @every_line(
         ("sent", "status", "fields", "query", "early"),
         [
-            (JSON, STATUS, {"id": "a"}, "", True),  # only its own id names the message
+            (JSON, STATUS, {"id": "a"}, "", True),  # only the gateway's own id names the message
             (JSON | {"ref": "{id}"}, STATUS, {"id": "a"}, "", True),
             (JSON | {"ref": "{id}"}, STATUS | {"reference": "ref"}, {"id": "a"}, "", False),
             (JSON | {"ref": "{id}"}, STATUS | {"reference": "ref"}, {"id": "a", "ref": "42"}, "", False),
-            (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, "", False),  # it is nobody's
+            (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, "", False),  # no message of ours has this id
             (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, query_of(42), False),
             (JSON, STATUS, {"id": "a"}, query_of(42), False),
         ],

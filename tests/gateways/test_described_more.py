@@ -1,4 +1,4 @@
-"""What a description can say beyond one message in JSON: batches, pieces, STOP, other formats and other answers."""
+"""Descriptions with more than one message in JSON: batches, pieces, STOP, other formats and other answers."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ class TestFormats:
             ("1", "é & oui"),
             ("2", "é & oui"),
         ]
-        assert len(messages(gateway, f"<all>{one}</all>".encode()).read) == 1  # a list of one looks like no list
+        # In XML, a list of one looks like a single element.
+        assert len(messages(gateway, f"<all>{one}</all>".encode()).read) == 1
 
     def test_each_webhook_may_have_its_own(self) -> None:
         tables: dict[str, Any] = {"incoming": INCOMING | {"format": "form"}, "status": STATUS | {"format": "query"}}

@@ -1,4 +1,4 @@
-"""Lists of replies: which requests read them, page after page, and what is out of reach."""
+"""Lists of replies: the requests that read them, page after page, and lists that cannot be reached."""
 
 from __future__ import annotations
 

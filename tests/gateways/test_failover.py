@@ -1,4 +1,4 @@
-"""One gateway after the other: who is tried, who is passed over, who comes back, and what is never sent twice."""
+"""Failover: which gateway is tried, passed over and used again, and which messages are never sent twice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ONE_LIMITED = SendLater("1241", "It limits the messages to this recipient.", 4.0
 
 
 class Taken(NamedTuple):
-    """Which gateway has taken a message, its id there, and the sender that it left from."""
+    """Which gateway has taken a message, its id there, and the sender from which it left."""
 
     gateway: str
     gateway_message_id: str
@@ -56,7 +56,7 @@ class Taken(NamedTuple):
 
 
 class Scripted:
-    """A gateway that does as it is told; it keeps what it was sent."""
+    """A gateway that answers as the test says, and keeps the messages that it got."""
 
     habits = WebhookHabits()
 
@@ -87,7 +87,10 @@ class Scripted:
 
 
 class Scene:
-    """Two gateways, the second from another number, and a third whose sender nobody can answer; a clock, and rates."""
+    """Three gateways: the second has another number, and nobody can answer the sender of the third.
+
+    A clock, and rates.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -104,7 +107,7 @@ class Scene:
         self.written = SMS.outgoing_id
 
     async def send(self, this: int | None = None, *, answerable: bool = False, sender: str = SMS.sender) -> Any:
-        """Send a new message, or once more the one that has this id: `Taken`, or the error."""
+        """Send a new message, or the one with this id once more. Returns `Taken`, or the error."""
         self.written += 1
         message = replace(SMS, outgoing_id=this or self.written, sender=sender)
         try:
@@ -118,7 +121,7 @@ class Scene:
         self.now += 10.0
 
     async def fail_for_long(self) -> None:
-        """What it takes until the first is passed over."""
+        """Let the first gateway fail until it is passed over."""
         for _ in range(3):
             await self.send()
             self.now += 2.5
@@ -185,7 +188,7 @@ async def test_the_shortest_wait_counts_where_all_want_one(scene: Scene) -> None
     error = await scene.send()
     assert isinstance(error, SendLater)
     assert error.retry_after == 2.0
-    assert scene.third.tries == 0  # the second is still trusted
+    assert scene.third.tries == 0  # the second has not failed yet
 
 
 async def test_a_refusal_is_final_and_shows_that_the_gateway_works(scene: Scene) -> None:
@@ -219,7 +222,7 @@ async def test_what_was_in_doubt_is_repeated_by_the_next(scene: Scene, doubt: Se
     assert await scene.send(7, answerable=True) == Taken("second", "second-1", "36105")
     assert scene.first.tries == 1
     scene.first.failure = None
-    assert await scene.send() == Taken("first", "first-1", SMS.sender)  # one doubt says nothing of others
+    assert await scene.send() == Taken("first", "first-1", SMS.sender)  # a doubt does not affect other messages
 
 
 async def test_what_was_in_doubt_with_all_goes_round(scene: Scene) -> None:
@@ -343,7 +346,7 @@ async def test_it_comes_back_by_a_probe_that_costs_no_message(scene: Scene) -> N
         await scene.fail_for_long()
         scene.now += FIRST_PAUSE_SECONDS
         tries = scene.first.tries
-        assert isinstance(await scene.send(), Taken)  # the probe fails, and the second takes it at once
+        assert isinstance(await scene.send(), Taken)  # the probe fails, and the second takes the message at once
         assert scene.first.tries == tries + 1
         assert isinstance(await scene.send(), Taken)
         assert scene.first.tries == tries + 1
@@ -438,7 +441,7 @@ async def one_more_http() -> AsyncIterator[Callable[[], Awaitable[Http]]]:
 
 
 async def send_until_taken(failing: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Handed:
-    """As delivery does: again after what was certainly not taken, and after an answered doubt."""
+    """Send like delivery: again if it was certainly not taken, and again after a doubt was resolved."""
     for _ in range(30):
         try:
             return await failing.send(message, answerable=True)

@@ -1,4 +1,4 @@
-"""The client under the gateways, over real sockets: what it keeps, what it sends, and what a broken exchange says."""
+"""The HTTP client of the gateways, over real sockets: connections, requests, and what a broken exchange means."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from tests.lines import every_line
 
 pytestmark = pytest.mark.anyio
 
-NOWHERE = "nowhere.example.fr"  # reached through a proxy or not at all: no resolver knows it
+NOWHERE = "nowhere.example.fr"  # no resolver knows it, so it can only be reached through a proxy
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-METHODS = ["POST", "PUT", "GET"]  # those that a description may name
+METHODS = ["POST", "PUT", "GET"]  # the methods that a description may have
 
 Step: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
 class Request:
-    """One request as its bytes told it."""
+    """One request, read from its bytes."""
 
     method: str
     target: str
@@ -61,7 +61,7 @@ class Request:
 
 @dataclass
 class Peer:
-    """A server on loopback, and what it was asked."""
+    """A server on loopback, and the requests that it got."""
 
     port: int
     scheme: str = "http"
@@ -97,14 +97,14 @@ async def cuts(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> 
 
 
 async def resets(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """As a peer does whose process is killed."""
+    """Reset the connection, as happens if the peer's process is killed."""
     connection = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     raise Cut
 
 
 async def hangs(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await reader.read()  # until the client closes
+    await reader.read()  # returns when the client closes
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
@@ -120,7 +120,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
 
 @asynccontextmanager
 async def peer_that(*steps: Step, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
-    """It reads each request whole, then takes the next of these steps; the last one for ever."""
+    """A peer that reads each request, then does the next of these steps. The last step is repeated."""
     following = chain(steps, repeat(steps[-1]))
     listening = listen()
     peer = Peer(listening.getsockname()[1], "http" if tls is None else "https")
@@ -129,7 +129,7 @@ async def peer_that(*steps: Step, tls: ssl.SSLContext | None = None) -> AsyncIte
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer.connections += 1
         open_now.add(writer)
-        with suppress(Cut, OSError, asyncio.IncompleteReadError):  # the last: the client closes
+        with suppress(Cut, OSError, asyncio.IncompleteReadError):  # IncompleteReadError: the client has closed
             while True:
                 peer.requests.append(await read_request(reader))
                 await next(following)(reader, writer)
@@ -195,7 +195,7 @@ class TestConnections:
         async with peer_that(says(OK, then_cuts=True)) as peer:
             for number in range(1, 3):
                 assert (await post(http, peer.url)).content == b"ok"
-                await asyncio.sleep(0.1)  # the end of the connection is on its way
+                await asyncio.sleep(0.1)  # so that the end of the connection arrives
                 assert peer.connections == number
 
     async def test_one_that_was_idle_for_long_is_not_used_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +324,7 @@ class TestAnswer:
 
 @dataclass(frozen=True)
 class Tls:
-    """A server's end with a certificate of its own, and a client's that trusts it."""
+    """TLS for a server with a certificate of its own, and for a client that trusts it."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
@@ -357,7 +357,10 @@ class TestTls:
 
     @pytest.fixture
     def trust(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tls], None]:
-        """aiohttp reads the trusted certificates of the machine when it is imported."""
+        """Lets aiohttp trust a certificate.
+
+        It must replace aiohttp's own context, which is made when aiohttp is imported.
+        """
         return lambda tls: monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", tls.client)
 
     async def test_a_trusted_peer_is_asked_and_its_connection_kept(
@@ -414,7 +417,7 @@ async def pump(source: asyncio.StreamReader, drain: asyncio.StreamWriter) -> Non
 
 
 class TestNotConnected:
-    """Nothing was written: each of these is tried again without a doubt."""
+    """Nothing was sent, so each of these is tried again without a doubt."""
 
     async def test_refused(self, http: Http) -> None:
         with socket.create_server((LOOPBACK, 0)) as closed_soon:
@@ -430,7 +433,7 @@ class TestNotConnected:
             listening.bind((LOOPBACK, 0))
             listening.listen(0)
             async with AsyncExitStack() as stack:
-                for _ in range(2):  # more than the queue holds, so that a further one is left without an answer
+                for _ in range(2):  # they fill the queue, so that one more gets no answer
                     waiting = stack.enter_context(socket.socket())
                     waiting.setblocking(False)
                     with suppress(BlockingIOError):
@@ -492,7 +495,7 @@ class TestNotConnected:
 
 
 class TestBroken:
-    """The request was written, so that it may have been taken."""
+    """The request was sent, so the gateway may have taken it."""
 
     @pytest.mark.parametrize("method", METHODS)
     @pytest.mark.parametrize(
@@ -531,7 +534,7 @@ class TestBroken:
     async def test_a_kept_connection_cut_as_the_request_is_written_is_no_reason_to_repeat_it(
         self, http: Http, method: str
     ) -> None:
-        """The peer closes without having read, and the client learns of it only after it has written."""
+        """The peer closes without reading. The client only notices after it has sent the request."""
         closing = asyncio.Event()
         connections = 0
 
@@ -547,7 +550,7 @@ class TestBroken:
         server = await asyncio.start_server(serve, sock=listening)
         url = f"http://{LOOPBACK}:{listening.getsockname()[1]}/sms"
         await post(http, url)
-        closing.set()  # acted upon when the client, which does not wait before it writes, next waits
+        closing.set()  # the peer acts on it when the client waits next, which is after it has sent
         error = await no_answer(http, url, method)
         server.close()
         assert (error.code in ("ServerDisconnectedError", "ClientOSError"), error.nothing_written) == (True, False)
@@ -593,7 +596,7 @@ class TestBroken:
         assert (error.code, error.answered) == ("ServerDisconnectedError", False)
 
     async def test_an_sms_that_a_get_hands_over_leaves_once(self, http: Http) -> None:
-        """By itself aiohttp repeats a GET after a kept connection broke, though the peer had read it."""
+        """aiohttp's client would repeat a GET after a kept connection broke, even if the peer had read it."""
         async with peer_that(says(OK), cuts, says(OK)) as peer:
             send = {"url": f"{peer.url}/send", "method": "GET", "query": {"to": "{recipient_00}", "text": "{text}"}}
             description = GatewayTable.model_validate({"send": send})
@@ -624,7 +627,7 @@ class TestRetryAfter:
         [
             "%a, %d %b %Y %H:%M:%S GMT",
             "%A, %d-%b-%y %H:%M:%S GMT",
-            "%a %b %d %H:%M:%S %Y",  # asctime's, which names no zone
+            "%a %b %d %H:%M:%S %Y",  # the format of asctime, which has no zone
             "%a, %d %b %Y %H:%M:%S -0000",
             "%a, %d %b %Y %H:%M:%S",
         ],

@@ -1,4 +1,4 @@
-"""The gateways that settings and `smsbot.toml` speak of: which are made, and what is said where one lacks something."""
+"""The gateways that settings and `smsbot.toml` name: which are made, and the sentence if one lacks something."""
 
 from __future__ import annotations
 

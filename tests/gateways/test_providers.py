@@ -1,4 +1,4 @@
-"""Each provider that comes described: a whole conversation against what it documents, and what its errors mean."""
+"""Each provider with a ready-made description: a whole conversation by its documentation, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BY_PREFIX = sorted(PROTOCOLS, key=lambda protocol: len(protocol.api), reverse=Tr
 
 
 class Providers:
-    """All providers at once, behind the client of every gateway."""
+    """All providers. The HTTP client of every gateway leads here."""
 
     def __init__(self) -> None:
         self.handed: dict[str, list[Handed]] = defaultdict(list)
@@ -62,7 +62,7 @@ class Providers:
         return protocol.taken(number)
 
     async def sent(self, provider: str, count: int) -> list[Handed]:
-        """The messages handed to this provider, once there are `count`."""
+        """Wait until this provider has got `count` messages, and return them."""
         async with asyncio.timeout(20), self._changed:
             await self._changed.wait_for(lambda: len(self.handed[provider]) >= count)
         assert len(self.handed[provider]) == count
@@ -74,7 +74,7 @@ class Providers:
 
 
 def ours(protocol: Protocol, position: int) -> str:
-    """Another number of ours for each, so that each has a channel of its own."""
+    """The number of ours for this provider. Each has another one, so that each has a channel of its own."""
     return f"361{position:02}" if protocol.ours == "36105" else protocol.ours
 
 
@@ -89,7 +89,7 @@ def file_of(*protocols: Protocol) -> str:
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every variable that a description names."""
+    """Set every environment variable that a description names."""
     for protocol in PROTOCOLS:
         for line in provider_text(protocol.provider).splitlines():
             if (variable := line.rpartition(' = "')[2].rstrip('"')).startswith("SMSBOT_"):
@@ -112,7 +112,7 @@ def test_every_description_has_its_protocol_and_names_its_source() -> None:
 
 
 class Town:
-    """A service with every provider, and an appointment for a telephone of each."""
+    """A service with every provider, and for each a telephone with an appointment."""
 
     def __init__(self, service: Service, providers: Providers, gateways: Gateways, client: httpx.AsyncClient) -> None:
         self.service = service
@@ -127,7 +127,7 @@ class Town:
         return await self.client.request(posted.method, url, content=posted.content, headers=headers)
 
     async def hears(self, protocol: Protocol, phone: str, number: str, text: str, turn: int) -> None:
-        """Somebody writes: by webhook, which comes twice, or in the list, which is read twice."""
+        """Somebody writes. The webhook comes twice, or the list is read twice."""
         if protocol.listed is not None:
             self.providers.replies[protocol.provider].append((phone, text, f"54ede17ce4c0b0a16c1b2d{turn}"))
             poll = self.service.polling(protocol.provider, self.gateways.replies[protocol.provider])
@@ -150,7 +150,7 @@ class Town:
         assert self.desk.rows(cancelled) == [{"status": "excused"}], protocol.provider
 
     async def is_told(self, protocol: Protocol, phone: str, number: str) -> None:
-        """One way: a message that nobody asked for."""
+        """Send a notification by this provider, for providers that take no answers."""
         message = OutgoingMessage("sms", "notification", phone, number, "RDV déplacé à 14h30 : € & +")
         await self.service.database.write(lambda connection: enqueue(connection, message, datetime.now(UTC)))
         [handed] = await self.providers.sent(protocol.provider, 1)
@@ -167,7 +167,7 @@ class Town:
         assert self.desk.rows(status) == [{"delivery_status": "delivered"}] * len(sent), protocol.provider
 
     async def hears_in_pieces(self, protocol: Protocol, phone: str, number: str) -> None:
-        """A stranger writes at length: the pieces come in the wrong order, and each of them twice."""
+        """A stranger writes a long message. Its pieces come in the wrong order, and each of them twice."""
         if protocol.in_pieces is None:
             return
         before = len(self.providers.handed[protocol.provider])
@@ -179,7 +179,7 @@ class Town:
         await self.providers.sent(protocol.provider, before + 1)
 
     async def stops(self, protocol: Protocol, phone: str, number: str) -> None:
-        """STOP, which the provider has taken itself: it is recorded, and nobody answers."""
+        """The provider reports a STOP that it has handled itself: it is recorded, and smsbot does not answer."""
         if protocol.stop is None:
             return
         before = len(self.providers.handed[protocol.provider])
@@ -225,7 +225,7 @@ async def test_a_conversation_with_each(sqlite_database: Database, tmp_path: Pat
             await town.is_delivered(protocol, phone)
             await town.stops(protocol, phone, number)
             await town.hears_in_pieces(protocol, phone.replace("+336", "+337"), number)
-        assert town.providers.tokens == 2  # one for each that needs one, and no more
+        assert town.providers.tokens == 2  # one for each provider that needs a token
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The address for the statuses of a message names it, and nobody else can make such an address."""
+"""The address for the statuses of a message names the message, and nobody else can make such an address."""
 
 from __future__ import annotations
 

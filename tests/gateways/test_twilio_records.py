@@ -1,4 +1,4 @@
-"""Twilio's list of messages, read back: what was taken in a doubt, what came while nobody listened."""
+"""Reading Twilio's list of messages: whether a message in doubt was taken, and what came while the service was down."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class TestTaken:
 
 
 class TestWithoutADate:
-    """A proxy may take the header off."""
+    """A proxy may remove the header `Date`."""
 
     @pytest.mark.parametrize("headers", [{}, {"Date": "soon"}])
     async def test_the_own_clock_serves_with_a_margin(self, headers: dict[str, str]) -> None:

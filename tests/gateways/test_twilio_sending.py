@@ -1,4 +1,4 @@
-"""Sending through Twilio: the request that leaves, and what each answer says of the message."""
+"""Sending through Twilio: the request, and what each answer means for the message."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class TestAnswers:
 
 
 class TestOverHttp:
-    """Against the stand-in, over real connections."""
+    """With the stand-in, over real connections."""
 
     async def test_messages_are_taken_with_their_ids(
         self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
@@ -215,7 +215,7 @@ class TestOverHttp:
         kind: type[SendError],
         taken: int,
     ) -> None:
-        await gateway_to_stand_in.send(SMS)  # so that the next goes out on a kept connection
+        await gateway_to_stand_in.send(SMS)  # so that the next send uses a kept connection
         stand_in.fail(fault)
         with pytest.raises(kind):
             await gateway_to_stand_in.send(SMS)

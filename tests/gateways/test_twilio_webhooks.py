@@ -1,4 +1,4 @@
-"""Twilio's webhooks: the signature, then the fields. One table of requests, bad ones included."""
+"""Twilio's webhooks: the signature, then the fields. One table of requests, with bad ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def gateway_at(public_url: str) -> TwilioGateway:
 def signed(
     form: dict[str, str], *, path: str = SMS_PATH, query: str = "", url: str | None = None, body: bytes | None = None
 ) -> WebhookRequest:
-    """The request as Twilio would post it; `body` puts other bytes under the form's signature."""
+    """The request as Twilio would post it. `body` replaces the body but keeps the signature of the form."""
     url = url or f"{PUBLIC_URL}{path}" + (f"?{query}" if query else "")
     return WebhookRequest(
         path=path,
@@ -135,7 +135,7 @@ class TestSignature:
         assert gateway_at(public_url).verify(request).fields["MessageSid"] == SID
 
     def test_every_value_of_a_repeated_field_counts(self, gateway: TwilioGateway) -> None:
-        # Twilio's own rule: the values of one name are sorted, repeats left out.
+        # Twilio's own rule: the values of one name are sorted, and repeated values left out.
         text = f"{PUBLIC_URL}{SMS_PATH}" + "".join(name + INCOMING[name] for name in sorted(INCOMING))
         text += "ZTagaZTagb"
         signature = RequestValidator(TOKEN).compute_signature(text, {})
@@ -278,7 +278,7 @@ class TestStatus:
 
 
 def _signatures(body: bytes) -> Iterator[str]:
-    """What an attacker may try, and the right one for a form that reads as these bytes."""
+    """Signatures that an attacker may try, and the right one if these bytes are a form."""
     yield "AAAA"
     try:
         pairs = dict(pair.split("=", 1) for pair in body.decode().split("&"))

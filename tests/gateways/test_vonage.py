@@ -1,4 +1,4 @@
-"""Vonage: the token of a webhook, the words of a status, the request that leaves, and what each answer says."""
+"""Vonage: the token of a webhook, the words of a status, the request to send, and what each answer means."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def gateway() -> VonageGateway:
 
 
 def webhook(document: Any, *, secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> WebhookRequest:
-    """As Vonage posts it; a claim of None is left out."""
+    """A webhook as Vonage posts it. A claim that is None is left out."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     usual = {"iat": NOW, "jti": "1", "iss": "Vonage", "payload_hash": hashlib.sha256(body).hexdigest()}
     kept = {name: value for name, value in (usual | claims).items() if value is not None}
@@ -182,7 +182,7 @@ class TestStatus:
         ("client_ref", "query", "outgoing_id"),
         [
             ("42", "", 42),
-            ("42", query_of(43), 42),  # the body is signed, and the address is not
+            ("42", query_of(43), 42),  # the body is signed, but the address is not
             (None, query_of(43), 43),
             ("x", query_of(43), 43),
             (None, "message=43", None),
@@ -274,7 +274,7 @@ class TestSending:
         error = await self.failure_of(problem(422, code))
         assert isinstance(error, SendLater)
         assert (error.code, error.sentence, error.retry_after) == (code, *LATER[code])
-        assert error.only_this_message is (code == "1241")  # a limit on one recipient keeps nobody else waiting
+        assert error.only_this_message is (code == "1241")  # a limit for one recipient does not stop messages to others
 
     @pytest.mark.parametrize(
         ("got", "kind", "code"),
@@ -284,7 +284,7 @@ class TestSending:
             (problem(403, "account-suspended"), SendLater, "account-suspended"),
             (problem(404), SendLater, "404"),
             (problem(429, "throttled"), SendLater, "throttled"),
-            (problem(429, "1010"), SendLater, "1010"),  # also seen, though 1010 is "missing params" elsewhere
+            (problem(429, "1010"), SendLater, "1010"),  # this was seen, although 1010 elsewhere means "missing params"
             (problem(422, "1999"), SendRefused, "1999"),
             (problem(400), SendRefused, "400"),
             (problem(500, "1030"), SendInDoubt, "1030"),
@@ -357,7 +357,7 @@ class TestApplication:
         assert later != first
         claims = jwt.decode(later.removeprefix("Bearer "), RSAKey.import_key(keys[1])).claims
         assert (claims["iat"], claims["exp"]) == (NOW + 840, NOW + 1740)
-        assert application.header(NOW) != later  # a clock that was set back
+        assert application.header(NOW) != later  # the clock was set back
 
     @every_line("key", ["", "key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
     def test_what_is_no_key_is_refused_at_once(self, key: str) -> None:

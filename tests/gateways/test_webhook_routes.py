@@ -1,4 +1,4 @@
-"""The endpoints of a gateway: how old a message is that comes now, and which statuses should come again."""
+"""The endpoints of a gateway: how old an incoming message is, and which statuses the gateway should repeat."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 @dataclass
 class Posting:
-    """A gateway whose webhooks say what the test wants."""
+    """A gateway whose webhooks contain what the test wants."""
 
     name: str = "agregat"
     written_at: datetime | None = None
@@ -70,7 +70,7 @@ class Posting:
 
 @dataclass
 class Turns:
-    """What the turn was told of each message besides the message."""
+    """A turn that only keeps the messages that it gets."""
 
     told: list[Arrived] = field(default_factory=list)
 
@@ -98,7 +98,7 @@ async def post(gateway: Posting, database: Database, kind: str, turns: Turns | N
         (LEFT_TO_WEBHOOKS, False),
         (LEFT_TO_WEBHOOKS + timedelta(seconds=1), True),
         (timedelta(hours=6), True),
-        (timedelta(hours=-6), False),  # a clock is wrong, and it is told of nothing that is past
+        (timedelta(hours=-6), False),  # it seems to come from the future, so a clock is wrong, and it counts as new
     ],
 )
 async def test_a_message_that_comes_late_is_told_apart(
@@ -202,7 +202,7 @@ async def test_the_last_word_on_a_message_is_told_once_and_loudly_only_where_it_
 
 
 async def test_a_status_posted_once_more_for_another_message_is_still_about_its_own(sqlite_database: Database) -> None:
-    """Each address is right by its tag, and each body by its signature; they do not belong together."""
+    """The tag of each address and the signature of each body are right, but address and body do not belong together."""
 
     def write(connection: Connection) -> list[int]:
         texts = (OutgoingMessage("sms", "reply", phone, "36105", "x") for phone in ("+33612345678", "+33612345679"))

@@ -1,4 +1,4 @@
-"""The moment that a webhook bears, however it is written."""
+"""The time in a webhook, in every form in which it may be written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
         "2026-05-04T12:00:00+0200",
         "2026-05-04T12:00:00+02",
         "2026-05-04 12:00:00 +0200",
-        "2026-05-04T12:00:00 02:00",  # a plus sign that a form had bare
+        "2026-05-04T12:00:00 02:00",  # a plus sign that the form did not escape
         "2026-05-04T06:00:00-04:00",
         "20260504T100000Z",
         "2026-05-04T12:00:00",  # in Paris
@@ -45,9 +45,9 @@ def test_it_is_read(written: str) -> None:
         "",
         "now",
         "2026-05-04",
-        "2026-05-04T10:00",  # a minute is older than a message may be
+        "2026-05-04T10:00",  # without seconds it is not precise enough
         "10:00:00",
-        "20260504100000",  # no Unix time of the year 2611
+        "20260504100000",  # not a Unix time of the year 2611
         "2026-13-04T10:00:00Z",
         "2026-05-04T25:00:00Z",
         "2026-05-04T10:00:00+99:00",
@@ -81,7 +81,7 @@ def test_what_python_writes_is_read(seconds: int, microseconds: int) -> None:
     [
         ("33612345678", "+33612345678"),
         ("0033612345678", "+33612345678"),
-        ("33937000001", "+33937000001"),  # two noughts inside are no prefix
+        ("33937000001", "+33937000001"),  # 00 in the middle is not a prefix
         ("+33612003456", "+33612003456"),
         ("0033937000001", "+33937000001"),
         (" 33612345678", "+33612345678"),

@@ -1,4 +1,4 @@
-"""XML from webhooks, as nested tables; and what of XML is refused."""
+"""XML from webhooks is read as nested tables, and dangerous XML is refused."""
 
 from __future__ import annotations
 

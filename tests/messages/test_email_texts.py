@@ -1,4 +1,4 @@
-"""What the e-mails say, and that their two forms say the same."""
+"""The words of the e-mails, and that text and HTML have the same content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First names: told as they are, unless a mail program or a telephone would make a link of them."""
+"""First names are told as they are, unless a mail program or a telephone would turn them into a link."""
 
 from __future__ import annotations
 

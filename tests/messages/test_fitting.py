@@ -46,7 +46,7 @@ def test_a_shortened_name_fits_and_begins_like_the_name(name: str, most: int) ->
         ("CENTRE LOUIS PIGNON", "CENTRE Louis Pignon"),
         ("VERNON", "Vernon"),
         ("OUI-NON", "Oui-Non"),
-        ("MAÇONNONS", "Maconnons"),  # GSM-7 has Ç and no ç
+        ("MAÇONNONS", "Maconnons"),  # GSM-7 has Ç, but not ç
         ("Espace Léon Blum", "Espace Léon Blum"),
         ("  Mairie\r\nde\tLyon\u2028 ", "Mairie de Lyon"),
         ("\x02\x03\x1b", ""),

@@ -22,7 +22,7 @@ from tests.lines import every_line
 
 
 def test_the_alphabet_is_that_of_the_standard() -> None:
-    # TS 23.038, 6.2.1: 128 code points, less ESC (0x1B), after which ours are one place lower.
+    # TS 23.038, 6.2.1: 128 code points, without ESC (0x1B). Code points after ESC are one place lower in our list.
     assert len(set(BASIC)) == len(BASIC) == 127
     numbers = {0x00: "@", 0x09: "Ç", 0x0A: "\n", 0x0D: "\r", 0x10: "Δ", 0x1A: "Ξ", 0x41: "A", 0x5F: "§", 0x7F: "à"}
     for number, character in numbers.items():
@@ -33,7 +33,7 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
 @every_line(
     ("written", "sent"),
     [
-        # what the alphabet has stays
+        # letters of the alphabet stay
         ("éèàùìòÇÄÖÑÜäöñüÉåÅæÆøØß", "éèàùìòÇÄÖÑÜäöñüÉåÅæÆøØß"),
         ("12 € [a] {b} c\\d ^~|", "12 € [a] {b} c\\d ^~|"),
         ("deux\nlignes", "deux\nlignes"),
@@ -57,7 +57,7 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
         ("Fañch Kerc’hoad", "Fañch Kerc'hoad"),
         ("Faʻa’ā, Māʻohi, Ꞌuturoa", "Fa'a'a, Ma'ohi, 'uturoa"),
         ("Kɔƒi Ɖɛ ŋutɔ", "Kofi De nuto"),
-        # what has no Latin equivalent is gone
+        # signs without a Latin equivalent are dropped
         ("OK 👍🏽🇫🇷 1️⃣", "OK  1"),
         ("Жанна محمد 北京", "  "),
         ("a\x00b\x1bc\u200bd\ud800e", "abcde"),
@@ -100,7 +100,7 @@ def test_what_is_in_the_alphabet_is_kept(text: str) -> None:
         ("€" * 153, 3),
         ("a" * 152 + "€" + "a" * 151, 2),
         ("a" * 152 + "€" + "a" * 152, 3),
-        # one letter outside the alphabet and all is UCS-2
+        # with one letter outside the alphabet, the whole text is UCS-2
         ("ê" * 70, 1),
         ("ê" * 71, 2),
         ("ê" * 134, 2),

@@ -19,7 +19,7 @@ CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:CANCEL\r\nX-NOTE:é\r\nEND:
 
 @dataclass(frozen=True)
 class Kept:
-    """An e-mail as the outbox keeps it."""
+    """An e-mail as it is stored in the outbox."""
 
     subject: str | None
     body: str
@@ -134,7 +134,7 @@ def test_no_address_adds_a_header_or_a_recipient(written: str) -> None:
     try:
         parse_address(written)
     except ValueError as error:
-        assert "not an e-mail address" in str(error)  # noqa: PT017 - what is refused is refused in these words
+        assert "not an e-mail address" in str(error)  # noqa: PT017 - every refusal must have these words
         return
     message = received_leniently(sent(recipient=written))
     assert [one.addr_spec for one in message["To"].addresses] == [parse_address(written).addr_spec]

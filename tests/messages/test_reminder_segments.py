@@ -1,4 +1,4 @@
-"""What a reminder gives up before it takes a second segment, and how often one is enough."""
+"""What a reminder leaves out before it takes a second segment, and how often one segment is enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every SMS, to the letter; and whatever the names in it: GSM-7, one segment for a reply, two for a notification."""
+"""The exact text of every SMS.
+
+With any names in it, it is GSM-7, and has one segment (a reply) or two (a notification).
+"""
 
 from __future__ import annotations
 
@@ -743,7 +746,7 @@ LONGEST: dict[str, tuple[object, ...]] = {
 
 
 def values_used(environment: jinja2.Environment, name: str) -> set[str]:
-    """The values that a template asks for, with those of what it includes."""
+    """The values that a template and the templates that it includes use."""
     assert environment.loader is not None
     tree = environment.parse(environment.loader.get_source(environment, f"sms/{name}.txt")[0])
     used = jinja2.meta.find_undeclared_variables(tree)
@@ -754,7 +757,7 @@ def values_used(environment: jinja2.Environment, name: str) -> set[str]:
 def test_the_longest_that_settings_allow_always_fits(
     environment: jinja2.Environment, sms_texts: SmsTexts, name: str
 ) -> None:
-    """Every combination of the longest values: none raises `SmsTooLongError`, which would stop a cancellation."""
+    """No combination of the longest values raises `SmsTooLongError`, which would stop a cancellation."""
     used = sorted(values_used(environment, name) - {"options", "shared_place"})
     most = MOST_NOTIFICATION_SEGMENTS if name in NOTIFICATIONS else 1
     options = [(997 + index, LONGEST["appointment"][-1]) for index in range(4)]
@@ -853,7 +856,7 @@ def test_a_warning_ends_as_a_sentence_does_once(sms_texts: SmsTexts, name: str, 
 @pytest.mark.parametrize("name", sorted(CONFIRMATIONS))
 @pytest.mark.parametrize("end", ["", ".", " !"])
 def test_a_warning_that_gives_way_ends_once_too(sms_texts: SmsTexts, name: str, end: str) -> None:
-    """Whole words and "..", or a cut word and ".": never three, and never none."""
+    """It ends with whole words and "..", or with a cut word and ".": never with three dots, and never with none."""
     for length in range(60, 200):
         body = sms_texts.write(
             name, {"appointment": MAIRIE, "warning": "Attention " * (length // 10) + "x" * 9 + end}
@@ -884,9 +887,9 @@ def test_a_missing_value_is_an_error_and_not_a_hole_in_the_text(sms_texts: SmsTe
 
 
 def test_only_what_is_done_is_called_annule() -> None:
-    """A word that people wait for, or fear: whoever skims must not find it where nothing was cancelled."""
+    """People look for this word first. It must not be in an SMS about an appointment that was not cancelled."""
     done = {"cancelled", "already_cancelled", "cancelled_by_service", "cancelled_on_request", "cancelled_others"}
-    done |= {"take_back_again", "stays_cancelled", "not_taken_back"}  # it is, and stays so
-    done.add("request_revoked")  # by the service, while its usager's request was under way
+    done |= {"take_back_again", "stays_cancelled", "not_taken_back"}  # it is cancelled, and stays so
+    done.add("request_revoked")  # the service cancelled it while the usager's request was on its way
     saying = {name for name, _, body in TEXTS if "annulé" in body}
     assert saying <= done

@@ -19,7 +19,7 @@ from tests.lines import every_line
         ("04 72 10 30 30 poste 12", "04 72 10 30 30"),
         ("0472103030 / 0612345678", "04 72 10 30 30"),
         ("0 800 123 456", "0 800 12 34 56"),
-        # of a range that is newer than the library, or that nobody is ever given
+        # of a range that is newer than the library, or that is never given to anybody
         ("+33639981201", "06 39 98 12 01"),
         # overseas
         ("+262262902000", "0262 90 20 00"),
@@ -35,7 +35,7 @@ from tests.lines import every_line
         ("112", "112"),
         # abroad
         ("+3224567890", "+32 2 456 78 90"),
-        # no known number, but it can be dialled
+        # not a known number, but it can be dialled
         ("01 23 45", "01 23 45"),
         # nothing to dial
         (None, None),

@@ -1,4 +1,4 @@
-"""The functions of the outbox, each in a transaction of its own, at a time that the test chooses."""
+"""Calls the functions of the outbox, each in a transaction of its own, at a time that the test chooses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def seconds(number: float) -> timedelta:
 
 
 class Outbox:
-    """One outbox; `slots`, `rate` and `draw` are those of the process that claims."""
+    """One outbox. `slots`, `rate` and `draw` are those of the process that claims."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

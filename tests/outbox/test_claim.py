@@ -1,4 +1,7 @@
-"""Which messages go next: in order for each phone, conversations first, nobody held up by another. On both engines."""
+"""Which messages go next: in order for each phone, conversations first, and no sender holds up another.
+
+On both engines.
+"""
 
 from __future__ import annotations
 
@@ -319,7 +322,10 @@ class TestSenders:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_order_and_limits_hold(sqlite_database: Database, seed: int) -> None:
-    """Random kinds, phones, outcomes: in order for each phone, but that a reply may pass what was not taken."""
+    """With random kinds, phones and outcomes, the order holds for each phone.
+
+    Only a reply may pass an untaken message.
+    """
     outbox, chance = Outbox(sqlite_database), random.Random(seed)
     outbox.slots, outbox.draw = 6, chance.random
     numbers = phones(8)

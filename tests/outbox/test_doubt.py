@@ -1,4 +1,4 @@
-"""The word on a doubt, as a table."""
+"""How a doubt ends, as a table."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def doubts(database: Database, now: datetime, look_up: LookUp) -> Doubts:
         (["SM9", "SM1"], True, 1, Sent),  # SM9 is another message of ours
         (["SM9"], True, 39, InDoubt),
         ([], True, 39, InDoubt),
-        ([], True, 40, Postponed),  # only a callback could still say, and has had its time
+        ([], True, 40, Postponed),  # only a callback could have resolved it, and its time is over
         (["SM9"], False, 41, InDoubt),
         ([], False, 119, InDoubt),
         ([], False, 120, Postponed),
@@ -184,7 +184,7 @@ async def test_where_only_some_gateways_can_say(
 def test_the_last_word_is_spoken_within_three_minutes(
     kind: Kind, answers: list[RecordsAnswer | None], first: float, delays: list[float], patience: timedelta
 ) -> None:
-    """Whatever the records say and however late, within the lease of a look, each answer comes."""
+    """Whatever the records say, and however late, the answer comes within the lease of a look."""
     now = BEGUN + timedelta(seconds=first)
     for evidence, delay in zip(answers, delays, strict=True):
         outcome = outcome_of_doubt(message(kind), evidence, now, lambda: 0.5, patience)

@@ -1,4 +1,4 @@
-"""The outbox's states: what is written, what an outcome changes, what a status callback proves. On both engines."""
+"""The states of the outbox: what is written, and what outcomes and status callbacks change. On both engines."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class TestSettle:
         assert (again.id, again.attempt, again.in_doubt, again.gateway) == (this, 1, True, "twilio")
         assert again.attempted_at == NOW
         assert (outbox.row(this).state, outbox.row(this).error_code) == ("sending", "ReadTimeout")
-        assert outbox.taken(NOW + seconds(6)) == []  # somebody is looking into it
+        assert outbox.taken(NOW + seconds(6)) == []  # another process is looking it up
 
     def test_what_was_not_begun_was_no_attempt(self, outbox: Outbox) -> None:
         this = outbox.put()
@@ -316,7 +316,7 @@ def test_whose_message_an_id_of_the_gateway_is(outbox: Outbox) -> None:
 
 
 class TestClock:
-    """A clock that was ahead and is set back leaves nothing behind that waits for it to come round again."""
+    """After a clock that was ahead is set back, nothing waits until it reaches that time again."""
 
     AHEAD = NOW + timedelta(hours=1)
 
@@ -404,7 +404,7 @@ def test_statuses_that_come_together_are_each_written_down(outbox: Outbox) -> No
         StatusReport("twilio", "SM1", ids[1], DeliveryStatus.FAILED, "30006"),
         StatusReport("twilio", "SM0", ids[0], DeliveryStatus.DELIVERED),
         StatusReport("twilio", "SM2", ids[2], DeliveryStatus.SENT),  # before the answer to our request
-        StatusReport("twilio", "SM-other", ids[0], DeliveryStatus.FAILED, "1"),  # of no message of ours, at its address
+        StatusReport("twilio", "SM-other", ids[0], DeliveryStatus.FAILED, "1"),  # at our address, with a foreign id
         StatusReport("twilio", "SM-unknown", 4711, DeliveryStatus.FAILED),
     ]
     found = outbox.database.write_now(lambda c: record_statuses(c, [Reported(report, NOW) for report in reports]))
@@ -435,7 +435,7 @@ def test_what_delivery_has_finished_is_counted_once(outbox: Outbox) -> None:
     outbox.settle(Resting(ids[1], 1, "late", "Too late."), Refused(ids[2], 1, "21211", "No."), at=NOW + seconds(2))
     outbox.report("SM0", ids[0], DeliveryStatus.DELIVERED)
     assert counted(OUTGOING) == {("sms", "reply", "sent"): 2, ("sms", "reply", "refused"): 1}
-    for _ in range(2):  # gateways repeat themselves, and the first last word counts
+    for _ in range(2):  # gateways repeat statuses, and the first final one counts
         outbox.report("SM0", ids[0], DeliveryStatus.READ)
         outbox.report("SM3", ids[3], DeliveryStatus.UNDELIVERED)
     assert counted(DELIVERIES) == {("twilio", "36123", "delivered"): 2, ("twilio", "36123", "lost"): 1}

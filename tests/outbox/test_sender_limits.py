@@ -1,4 +1,4 @@
-"""A limited rate, as arithmetic."""
+"""The arithmetic of a sender's limited rate."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def seconds(number: float) -> timedelta:
         (NOW, 0.5, 1),
         (NOW + seconds(0.001), 100, 0),
         (NOW + seconds(1.9), 0.5, 0),
-        (NOW + seconds(3600), 1, 1),  # a clock that was an hour ahead
+        (NOW + seconds(3600), 1, 1),  # the clock was an hour ahead
     ],
 )
 def test_what_may_go_now(free_at: datetime | None, per_second: float, messages: int) -> None:

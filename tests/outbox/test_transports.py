@@ -1,4 +1,4 @@
-"""Which gateways are asked about a doubt, what is said where some cannot answer, and whom a limit keeps back."""
+"""Which gateways are asked about a doubt, the result if some cannot answer, and which messages a limit holds back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WAYS = [
 
 
 class Kept:
-    """Records of these ids; None where they are out of reach."""
+    """Records with these ids. None means that they cannot be reached."""
 
     def __init__(self, ids: Sequence[str] | None) -> None:
         self.ids = ids
@@ -52,7 +52,7 @@ class Kept:
 
 
 async def looked_up(records: dict[str, Records], gateway: str | None = None) -> tuple[list[str], bool | None]:
-    """The ids found; and where some could not say, whether that is final."""
+    """The ids found and, if some gateways could not answer, whether that is final."""
     doubtful = message(gateway=gateway)
     way = by_gateways(Failover({}, lambda _: WAYS), records)
     assert way.look_up is not None
@@ -67,14 +67,14 @@ async def looked_up(records: dict[str, Records], gateway: str | None = None) -> 
     [
         ({"twilio": ["SM1"]}, "twilio", (["SM1"], None)),
         ({"twilio": []}, "twilio", ([], None)),
-        ({"twilio": ["SM1"]}, None, (["SM1"], True)),  # found, though the others keep none
+        ({"twilio": ["SM1"]}, None, (["SM1"], True)),  # found, although the others keep no records
         ({"twilio": []}, None, ([], True)),
         ({"twilio": ["SM1"]}, "aggregator", ([], True)),
-        ({"aggregator": None, "twilio": ["SM1"]}, None, (["SM1"], False)),  # found, though another is out of reach
+        ({"aggregator": None, "twilio": ["SM1"]}, None, (["SM1"], False)),  # found, although another cannot be reached
         ({"aggregator": None, "twilio": []}, None, ([], False)),
         ({"twilio": None}, None, ([], False)),
         ({"aggregator": [], "second": ["b"], "twilio": ["a"]}, None, (["b", "a"], None)),
-        ({"one-way": ["x"], "twilio": []}, None, ([], True)),  # a reply never went there
+        ({"one-way": ["x"], "twilio": []}, None, ([], True)),  # a reply never leaves by this gateway
     ],
 )
 async def test_who_has_records_is_asked_whoever_has_none(

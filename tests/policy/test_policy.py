@@ -1,4 +1,4 @@
-"""`smsbot.toml`: what holds for whom, and what is said of a file that cannot be used."""
+"""`smsbot.toml`: which rule holds for whom, and the sentences about a file that cannot be used."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_a_number_that_the_file_does_not_name_follows_the_main_sender(load: Writ
     policy = Policy.load(Path("smsbot.toml"), UsualSender(SERVICE, two_way=True, gateways=("vonage", "twilio")))
     assert policy.channel("36105") == SenderRules("36105", two_way=True, messages_per_second=3)
     assert policy.gateway_handles_stop("twilio", "36105")
-    assert not policy.gateway_handles_stop("vonage", "36105")  # the main sender is none of its numbers
+    assert not policy.gateway_handles_stop("vonage", "36105")  # the main sender is not a number of this gateway
     assert policy.senders == {SERVICE}
 
 
@@ -353,7 +353,7 @@ VALUES = st.one_of(
     st.lists(st.lists(VALUES, max_size=4), min_size=1, max_size=5), st.sampled_from(["\n", "\n\n# a = 1\n", " # [b]\n"])
 )
 def test_lines_are_where_things_stand(tables: list[list[str]], between: str) -> None:
-    """A file is written while the lines are counted, with values over several lines that look like other statements."""
+    """The test writes a file and counts its lines. Some values have several lines that look like other statements."""
     text = ""
     expected: dict[tuple[str, ...], int] = {}
     for table, values in enumerate(tables):

@@ -1,4 +1,4 @@
-"""`smsbot.toml` about gateways: the ways out of a channel, described gateways, and what is said of wrong ones."""
+"""`smsbot.toml` about gateways: the routes of a channel, described gateways, and the sentences about wrong ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ incoming = { sender = "from", recipient = "to", text = "text", id = "id" }
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Write `smsbot.toml` and load it, beside these settings."""
+    """Write `smsbot.toml`, and load it with these settings."""
     monkeypatch.chdir(tmp_path)
 
     def load(content: str, usual: UsualSender = TWILIO) -> Policy:
@@ -119,7 +119,7 @@ class TestWays:
             SendingRoute("agregat", ONE_WAY, two_way=False),
         )
         assert policy.routes(OURS) == routes
-        assert policy.routes(OTHER) == (routes[1], routes[0], *routes[2:])  # who wrote to it is answered from it
+        assert policy.routes(OTHER) == (routes[1], routes[0], *routes[2:])  # it answers people who wrote to it
         assert policy.routes(ONE_WAY) == (SendingRoute("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
         assert policy.gateways_in_use == {"vonage": OURS, "agregat": ONE_WAY, "twilio": "36106"}
 
@@ -135,7 +135,7 @@ class TestWays:
             gateways = ["vonage"]
         """)
         assert policy.routes(OTHER) == (SendingRoute("vonage", OTHER, two_way=True),)
-        assert policy.main_sender(OTHER) == OURS  # its conversations go on all the same
+        assert policy.main_sender(OTHER) == OURS  # its conversations belong to the main sender
 
     @every_line("main", [SERVICE, "36100"])
     def test_a_number_follows_the_main_sender(self, load: Load, main: str) -> None:

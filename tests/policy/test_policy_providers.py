@@ -69,7 +69,7 @@ def test_what_an_operator_writes_wins_key_by_key(load: Load) -> None:
 @every_line(
     ("own", "merged"),
     [
-        ({"incoming": {"our_number": "1"}}, {"our_number": "1"}),  # which takes the place of recipient
+        ({"incoming": {"our_number": "1"}}, {"our_number": "1"}),  # it replaces the recipient
         ({"incoming": {"recipient": "to"}}, {"recipient": "to"}),
         ({"incoming": {"our_number": "1", "recipient": "to"}}, {"our_number": "1", "recipient": "to"}),
     ],

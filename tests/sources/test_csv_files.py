@@ -1,4 +1,4 @@
-"""Appointments in CSV, as spreadsheets and people write it."""
+"""Appointments in CSV, as spreadsheets and people write them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_column_is_read() -> None:
         first_names=("Éléa",),
         phone="+262692123456",
         email="elea@exemple.re",
-        send_lifecycle_notifications=True,  # there is no column for it: whoever gave a number wants to hear of a change
+        send_lifecycle_notifications=True,  # no column for it: people who gave a number want to know of changes
         send_reminder_notification=True,
         own=PersonRecord("Éléa", "Hoarau", phone="+262692123456", email="elea@exemple.re"),
     )
@@ -230,7 +230,7 @@ def test_a_line_in_no_encoding_is_refused() -> None:
         ("06 12 34 56 78 / 07 12 34 56 78", True),
         ("néant", True),
         ("06 12 34 56 78", False),
-        ("612345678", False),  # as a spreadsheet leaves it
+        ("612345678", False),  # as a spreadsheet writes it
         ("", False),
         (" \u00a0\u200b ", False),
     ],
@@ -249,7 +249,7 @@ def test_a_cell_that_holds_no_telephone_number_is_told(cell: str, is_told: bool)
         ("x" * 300 + "@b.fr", True),
         ("foo@exemple.fr", False),
         ("  ", False),
-        ("user_12@deleted.rdv-solidarites.fr", False),  # nobody is missed there
+        ("user_12@deleted.rdv-solidarites.fr", False),  # nobody can be reached there anyway
     ],
 )
 def test_a_cell_that_holds_no_address_is_told(cell: str, is_told: bool) -> None:
@@ -363,4 +363,4 @@ def check(content: bytes) -> None:
         if isinstance(line, RefusedLine | TakenWithout | TakesNoSms):
             assert line.reason.endswith(".")
         else:
-            repr(line.record).encode()  # whatever is kept can be stored
+            repr(line.record).encode()  # what is kept can be stored in the database

@@ -1,4 +1,4 @@
-"""Appointments in JSON: what RDV Service Public sends and answers, saved to a file."""
+"""Appointments in JSON: webhooks and answers of RDV Service Public, saved to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them, and the one form that Twilio uses."""
+"""Telephone numbers as people write them, and the one form in which they are kept (E.164)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WRITTEN = [
     ("09 37 12 34 56", "+33937123456"),
     ("+32 470 12 34 56", "+32470123456"),
     ("+1 201 555 0123", "+12015550123"),
-    ("06 39 98 00 12", "+33639980012"),  # kept for fiction
+    ("06 39 98 00 12", "+33639980012"),  # reserved for fiction
     ("07 00 00 00 01", "+33700000001"),  # not given to any operator
 ]
 
@@ -77,8 +77,8 @@ MOBILES = (
     *("+590690301234", "+594694201234", "+596696201234", "+262692123456", "+262639123456"),
     *("+687751234", "+68987123456", "+508551234", "+681821234"),
     *("+4915123456789", "+32470123456", "+447400123456", "+212612345678", "+213551234567", "+221701234567"),
-    "+12025550123",  # of a plan that does not tell mobiles apart
-    "+99912345",  # of no plan that is known
+    "+12025550123",  # of a numbering plan in which mobile numbers look like others
+    "+99912345",  # of no known numbering plan
     "x",
 )
 FOR_CALLS_ALONE = (

@@ -1,4 +1,4 @@
-"""RDV Service Public's webhook: its signature, its events, and what is read of an Rdv and a User."""
+"""RDV Service Public's webhook: its signature, its events, and which fields of an Rdv and a User are read."""
 
 from __future__ import annotations
 
@@ -392,7 +392,7 @@ RELATION = {"responsible", "responsible_external_id"}
     ("user", "unsaid"),
     [
         ({"last_name": "Roux"}, NAMED - {"last_name"} | RELATION),
-        ({"last_name": None}, NAMED - {"last_name"} | RELATION),  # none is something that is said
+        ({"last_name": None}, NAMED - {"last_name"} | RELATION),  # null counts as told
         ({"email": "x", "notify_by_sms": 3}, NAMED - {"email", "notify_by_sms"} | RELATION),
         ({"phone_number": None}, NAMED - {"phone"} | RELATION),
         ({"phone_number_formatted": "+33612345678"}, NAMED - {"phone"} | RELATION),

@@ -1,4 +1,4 @@
-"""Whatever arrives at the webhook is an event, not of interest, or refused in one sentence."""
+"""Any body of the webhook is an event, or not of interest, or refused with one sentence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(raw: bytes) -> None:
         assert len(sentence) < 300
         return
     assert isinstance(event, AppointmentEvent | UsagerEvent | NotOfInterest)
-    repr(event).encode()  # whatever is kept can be stored
+    repr(event).encode()  # what is kept can be stored in the database
 
 
 @given(st.binary(max_size=400))

@@ -1,4 +1,4 @@
-"""Texts from outside, made fit to keep."""
+"""Texts from outside are cleaned before they are kept."""
 
 from __future__ import annotations
 

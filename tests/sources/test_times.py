@@ -1,4 +1,4 @@
-"""Points in time as sources write them."""
+"""Times as sources write them."""
 
 from __future__ import annotations
 

@@ -97,9 +97,7 @@ async def _among_others(database: Database, work: Callable[[Connection], None]) 
 @pytest.mark.anyio
 async def test_a_commit_that_fails_fails_for_whose_work_it_was_alone(sqlite_database: Database) -> None:
     def orphan(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "PRAGMA defer_foreign_keys=ON"
-        )  # so that the violation is only noticed at the commit
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # the commit notices the violation, and not before
         row = {"agent_id": 17, "source": "rdvsp", "organisation_external_id": "1"}
         connection.execute(insert(connection, former_agent_organisations).values(row))
 

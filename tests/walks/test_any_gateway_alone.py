@@ -1,4 +1,6 @@
-"""One gateway alone, through the real process: Vonage, or an aggregator that smsbot.toml describes; and none at all."""
+"""One gateway alone, in the real process: Vonage, or an aggregator that smsbot.toml describes; and no gateway
+at all.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,7 @@ acknowledgement = { text = "ACK/Jasmin" }
 
 
 class Alone(NamedTuple):
-    """A gateway of which an installation has no other, and what it reads in answer to its webhooks."""
+    """The only gateway of an installation, and the answer that it expects to its webhooks."""
 
     gateway: str
     stand_in: GatewayStandIn[TakenSms]
@@ -133,12 +135,12 @@ def test_it_starts_sends_receives_and_hears_what_became_of_it(
         assert re.search(
             rf"^ok +webhook: .*/webhooks/{alone.gateway}/sms accepts the signature", checked, re.MULTILINE
         ), checked
-        assert "missed messages" not in service.log  # nobody is asked who has no list of messages
+        assert "missed messages" not in service.log  # gateways without a list of messages are not asked
         assert httpx.post(f"{service.url}/webhooks/twilio/sms").status_code == 404
 
 
 def statuses(service: Service) -> list[str | None]:
-    """What is known to have become of each SMS, in the order in which they were written."""
+    """The delivery status of each SMS, in the order in which they were written."""
     columns = outgoing_messages.c
     query = select(columns.delivery_status).where(columns.channel == "sms").order_by(columns.id)
     with closing(Database(service.database_url)) as database:
@@ -153,7 +155,7 @@ def wait_until_delivered(service: Service, count: int) -> None:
 
 
 def refused(service: Service) -> str:
-    """The one line that a start ends with."""
+    """The one line with which a refused start ends."""
     ended = service.run("serve", "--port", "0")
     assert ended.returncode == 1
     [line] = [line for line in ended.stderr.splitlines() if not line.startswith("{")]

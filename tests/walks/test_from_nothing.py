@@ -1,6 +1,6 @@
 """From an empty machine to an appointment cancelled by SMS, by the commands of the operators' guide, word for word.
 
-The chapter "De rien au service" is typed as root on a machine of its own (`own_machine`), behind a real nginx, on
+The chapter "De rien au service" is typed as root on a machine for this test (`own_machine`), behind a real nginx, on
 SQLite and on PostgreSQL. Three programs are not the real ones: `own_machine.STAND_INS` says which, and why. One setting
 is added: where the stand-in for Twilio is. Then the service is started as `deploy/Containerfile` starts it.
 """
@@ -36,7 +36,7 @@ NEEDED = ("unshare", "ip", "nginx", "sudo", "useradd", "curl", "openssl")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Commands of the guide, for one engine or both, and what the guide says that they print."""
+    """Commands of the guide, for one engine or both, and the output that the guide shows."""
 
     section: str
     engine: str | None
@@ -48,7 +48,7 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """The chapter's blocks in their order; one of `text` is what the block before it prints."""
+    """The chapter's blocks in order. A block of `text` is the output of the block before it."""
     [chapter] = re.findall(rf"^## {CHAPTER}\n(.*?)^## ", GUIDE, re.MULTILINE | re.DOTALL)
     found: list[Block] = []
     section, engine = "", None
@@ -68,7 +68,7 @@ def blocks() -> list[Block]:
 
 
 def cannot_be_run_here() -> str | None:
-    """Why not, None where it can."""
+    """Why this test cannot run here, or None if it can."""
     if os.name != "posix" or os.geteuid() != 0:
         return "it installs as root, on a machine of its own"
     if missing := [name for name in NEEDED if shutil.which(name) is None]:
@@ -121,14 +121,14 @@ def typed_by(engine: str) -> Iterator[Block]:
 
 
 def missing(told: Sequence[str], output: str) -> list[str]:
-    """The lines that the guide shows and that are not printed; … stands for anything."""
+    """The lines of output that the guide shows but that were not printed. … stands for anything."""
     lines = output.splitlines()
     patterns = [re.escape(line).replace("…", ".*") for line in told]
     return [pattern for pattern in patterns if not any(re.fullmatch(pattern, line) for line in lines)]
 
 
 def walk(folder: Path, chapter: Sequence[Block]) -> Mapping[str, Any]:
-    """Type the chapter on machines of their own; gives what `own_machine` saw."""
+    """Type the chapter on machines for this test. Returns what `own_machine` saw."""
     checkout, wheels, machines = (folder / name for name in ("checkout", "wheels", "machines"))
     for made in (checkout, wheels, machines):
         made.mkdir()
@@ -168,7 +168,7 @@ def walk(folder: Path, chapter: Sequence[Block]) -> Mapping[str, Any]:
 
 
 def image_of(containerfile: str) -> dict[str, Any]:
-    """What the last stage of the image says of how the service runs in it."""
+    """How the service runs in the image, from the last stage of the Containerfile."""
     whole = re.sub(r"\\\n\s*", "", containerfile.rpartition("\nFROM ")[2])
     said = dict(re.findall(r"^([A-Z]+) (.+)$", whole, re.MULTILINE))
     [health] = re.findall(r"^HEALTHCHECK .*CMD (\[.*\])$", whole, re.MULTILINE)
@@ -194,7 +194,7 @@ def image_of(containerfile: str) -> dict[str, Any]:
 
 
 def _parts(chapter: Sequence[Block]) -> dict[str, list[str]]:
-    """What is typed before the telephone writes, and what after it."""
+    """The commands before the telephone writes, and those after it."""
     last = max(number for number, block in enumerate(chapter) if block.section == CONVERSATION)
     commands = [block.commands for block in chapter]
     return {"before": commands[: last + 1], "after": commands[last + 1 :]}

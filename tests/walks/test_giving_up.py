@@ -17,7 +17,7 @@ from tests.walks.running import Service
 
 
 def mistaken() -> None:
-    """A mistake in the reminders, and less patience than the ten minutes of every day."""
+    """Put a mistake into the reminders, and let the supervisor give up before its usual ten minutes."""
 
     def due(*_arguments: object, **_options: object) -> None:
         raise ValueError("Sophie Dupont")

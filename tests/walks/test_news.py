@@ -1,4 +1,4 @@
-"""What usagers are told unasked, through the real process: created, moved, cancelled; by the channels they accept."""
+"""Notifications in the real process: appointments created, moved, cancelled; by the channels that people accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behind a proxy: from where somebody tries to sign in is believed of the proxies that the settings name alone."""
+"""Behind a proxy: only proxies that the settings name may report from where somebody tries to sign in."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ def test_who_calls_is_believed_of_trusted_proxies_alone(
         ask_for_a_link(service, forwarded_for)
     with closing(Database(service.database_url)) as database:
         keys = database.read_now(lambda c: c.execute(select(func.count()).select_from(sign_in_throttles)).scalar_one())
-    assert keys == 1 + addresses  # the one account, and each network address that was believed
+    assert keys == 1 + addresses  # the one account, and each network address that was accepted

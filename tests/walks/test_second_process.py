@@ -1,4 +1,4 @@
-"""The console's pages come from a second process of `smsbot serve`, and from the first one where that has ended."""
+"""A second process of `smsbot serve` makes the console's pages. If it has ended, the first one makes them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def wait_until(is_so: Callable[[], bool], service: Service) -> None:
 
 
 def impatient() -> None:
-    """A process that has ended is replaced at once, however short it lived."""
+    """Let a process that has ended be replaced at once, even if it lived only briefly."""
     patch.object(process_apart, "_LEAST_SECONDS", 0.0).start()
 
 
@@ -76,19 +76,19 @@ def test_pages_come_from_a_second_process_and_none_is_lost_with_it(
         def post(path: str, **fields: str) -> httpx.Response:
             return httpx.post(f"{service.url}/agents{path}", cookies=cookies, data={"jeton": csrf, **fields})
 
-        # The first page is made by the first process, while the second one begins.
+        # The first process makes the first page, while the second one starts.
         first = get("/calendriers")
         csrf = re.findall(r'name="jeton" value="(\w+)"', first.text)[0]
         wait_until(lambda: "a second process is ready" in service.log, service)
         assert made_by(service) == {"pages": 0, "serve": 1}
         [second] = children(starter)
 
-        # What the first process writes, the second one shows.
+        # The second process shows what the first one has written.
         assert post("/calendriers", organisation=organisation).status_code == 303
         address = re.findall(r"/agents(/calendriers/[^\"<]+\.ics)", get("/calendriers").text)[0]
         assert made_by(service) == {"pages": 1, "serve": 1}
 
-        # That session and calendar are in use is noted, by the first process.
+        # The first process writes down that session and calendar are in use.
         assert get(address).text.startswith("BEGIN:VCALENDAR")
         assert made_by(service) == {"pages": 2, "serve": 1}
         noted = select(calendar_feeds.c.read_at, agent_sessions.c.seen_at).where(
@@ -98,7 +98,7 @@ def test_pages_come_from_a_second_process_and_none_is_lost_with_it(
         assert read_at is not None
         assert seen_at > ago + timedelta(minutes=4)
 
-        # The second process is killed while it makes pages, which it cannot finish: each comes whole.
+        # The second process is killed while it makes pages. Each page still comes complete.
         page = get("/calendriers").text
         with ThreadPoolExecutor(8) as pool:
             os.kill(second, signal.SIGSTOP)
@@ -109,19 +109,19 @@ def test_pages_come_from_a_second_process_and_none_is_lost_with_it(
         wait_until(lambda: "the second process has ended" in service.log, service)
         assert sum(made_by(service).values()) == 20
 
-        # Signed out with the first process, one is signed out with the second.
+        # After signing out, which the first process does, the second process refuses, too.
         wait_until(lambda: get("/rdv").is_success and service.log.count("a second process is ready") == 2, service)
         assert post("/deconnexion").status_code == 303
         before = made_by(service)
         assert get("/rdv").headers["location"].startswith("/agents/connexion")
         assert made_by(service)["pages"] == before["pages"] + 1
 
-    # Where the first process is killed, the others end too.
+    # If the first process is killed, the others end too.
     [second] = children(starter)
     service.kill()
     wait_until(lambda: not is_running(starter) and not is_running(second), service)
 
-    # A stop that is told to all three, as systemd does: the first decides, and leaves the database last.
+    # systemd sends a stop to all three. The first process decides, and is the last to close the database.
     service.start()
     [starter] = children(service.pid)
     wait_until(lambda: get("/").is_redirect and bool(children(starter)), service)

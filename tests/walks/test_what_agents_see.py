@@ -1,4 +1,4 @@
-"""What becomes of messages, as agents see it in the console of the running service."""
+"""The fate of messages, as agents see it in the console of the running service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 @pytest.fixture
 def desk(service: Service) -> Iterator[httpx.Client]:
-    """An agent of the organisation of `rdv`, signed in."""
+    """The browser of an agent of the organisation of `rdv`, who has signed in."""
     with closing(Database(service.database_url)) as database:
         now = datetime.now(UTC)
         agent = database.write_now(lambda c: add_agent(c, "ada@mairie.fr", "rdvsp", ["12"], now))
@@ -82,7 +82,7 @@ def test_whom_one_has_forgotten_nothing_brings_back(service: Service) -> None:
     service.post_rdv(appointment, "updated")
     assert httpx.post(url, data=form, headers=headers).status_code == 200
     service.stop()
-    service.start()  # and reads back at Twilio what it may have missed
+    service.start()  # at start it reads from Twilio what it may have missed
     answers = len(service.to(PHONE))
     assert "lannuaire" in service.asks("Bonjour", "+33698765432").body, "it is at work again"
     kept = service.run("export", PHONE)

@@ -1,6 +1,6 @@
-"""Wheels of what is installed here, so that pip can install it elsewhere without the network.
+"""Makes wheels of the packages that are installed here, so that pip can install them elsewhere without the network.
 
-They hold the bytecode that is here already, so that nothing is compiled twice.
+They contain the bytecode that is here already, so that nothing is compiled twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 _NOT_IN_A_WHEEL = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
-"""Files of a `.dist-info` folder that an installer makes."""
+"""The files of a `.dist-info` folder that an installer makes, so that a wheel must not have them."""
 _UNCHECKED = (1).to_bytes(4, "little")
 
 
@@ -73,9 +73,11 @@ def _pack(found: Distribution, folder: Path) -> None:
 
 
 def _bytecode(name: str, source: Path) -> dict[str, bytes]:
-    """The compiled module, where it is here and of this source, as a file that is good whatever the time of the source.
+    """The compiled module, if it is here and belongs to this source, as a file that is valid for any time of the
+    source.
 
-    PEP 552 has the head of such a file: a mark of the interpreter, flags, and with no flags the source's time and size.
+    PEP 552 describes the head of such a file: a mark of the interpreter, flags, and without flags the source's time and
+    size.
     """
     compiled = Path(importlib.util.cache_from_source(str(source)))
     if source.suffix != ".py" or not compiled.exists():

@@ -144,9 +144,7 @@ class TestHead:
         server = serve()
         begun = request()[:-2] + b"X-Long: "
         answer = server.answers(begun, *([b"x" * 65536] * 64))
-        assert (
-            answer.startswith(b"HTTP/1.1 431 ") or answer == b""
-        )  # the answer is lost if the client was still sending
+        assert answer.startswith(b"HTTP/1.1 431 ") or answer == b""  # it is lost if the client was still sending
         assert server.is_well()
 
     def test_one_header_that_is_too_long_is_told_so(self, serve: Callable[..., BareServer]) -> None:

@@ -227,9 +227,7 @@ class Form:
     method: str
     action: str
     fields: dict[str, str] = field(default_factory=dict)
-    buttons: dict[str, dict[str, str]] = field(
-        default_factory=dict
-    )  # what each button adds to the form, by the words on it
+    buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # what each adds, by the words on it
 
 
 class Seen(HTMLParser):

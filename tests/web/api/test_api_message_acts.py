@@ -117,9 +117,7 @@ async def test_an_answer_leaves_once_from_the_number_that_was_written_to(office:
     assert told == ("sms", "+33612345678", "+33937000000", "C'est noté, à tout à l'heure", 1)
     rows = office.database.read_now(lambda c: c.execute(select(audit).where(audit.c.act == "answered")).all())
     assert [(each.way, each.agent) for each in rows] == [("api", ADA)]
-    problem(
-        await act(office, message, "answer", text="Autre chose"), 409
-    )  # the first answer is in the thread, so this would be a second one
+    problem(await act(office, message, "answer", text="Autre chose"), 409)  # there is an answer in the thread already
     for wrong in ("", " ", "x" * 700, "Bonjour {heure}", "\u200b"):
         problem(await act(office, message, "answer", text=wrong), 422)
     assert len(sent(office)) == 1
