@@ -26,10 +26,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from smsbot.app import Service, delivering, web_application
 from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.prompt_server import PromptServer
 
 logger = structlog.get_logger(__name__)
 
 _TOLD_EVERY_SECONDS = 60.0
+_GRACE_SECONDS = 10.0  # for requests that are being answered when the service is to stop
 _JOINED_BYTES = 64 * 1024  # more than this is written at once, so that a client that does not read is noticed
 
 
@@ -242,15 +244,13 @@ async def assembled(service: Service, *, delivery: bool) -> AsyncIterator[Starle
         yield application
 
 
-def http_server(
-    application: ASGIApp, *, limits: HttpLimits | None = None, proxies: Sequence[str] = ()
-) -> uvicorn.Server:
+def http_server(application: ASGIApp, *, limits: HttpLimits | None = None, proxies: Sequence[str] = ()) -> PromptServer:
     """A server for `server.serve(sockets=[…])`.
 
     `limits` bound what a client may use. The client's address is read from `X-Forwarded-For` only if the request comes
     from one of `proxies`. `X-Forwarded-Host` is never read.
     """
-    return uvicorn.Server(
+    return PromptServer(
         uvicorn.Config(
             application,
             http=guarded_http(limits or HttpLimits()),
@@ -261,15 +261,13 @@ def http_server(
             forwarded_allow_ips=list(proxies),
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=10,
-        )
+        ),
+        grace_seconds=_GRACE_SECONDS,
     )
 
 
 @asynccontextmanager
-async def serving(
-    service: Service, *, delivery: bool, limits: HttpLimits | None = None
-) -> AsyncIterator[uvicorn.Server]:
+async def serving(service: Service, *, delivery: bool, limits: HttpLimits | None = None) -> AsyncIterator[PromptServer]:
     """A server for the block to run with `server.serve(sockets=[…])`. `delivery`: deliver in the same process.
 
     The server stops by itself when background work is given up (`service.supervisor.given_up`).

@@ -23,6 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smsbot.demo.stand_ins.http_tap import HeardCall, HttpTap
 from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.prompt_server import PromptServer
+
+_GRACE_SECONDS = 0.1  # for an answer that is just leaving when the stand-in is to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class HttpStandIn(ABC):
             ws="none",
             date_header=self.dates_its_answers,
         )
-        self._server = uvicorn.Server(config)
+        self._server = PromptServer(config, grace_seconds=_GRACE_SECONDS)
         self._http = httpx.AsyncClient()
         self._thread.start()
         self._serving = self._thread.submit(self._server.serve(sockets=[listening]))
@@ -113,7 +116,7 @@ class HttpStandIn(ABC):
 
     def stop(self) -> None:
         """End at once: requests that hang are cut off."""
-        self._server.force_exit = self._server.should_exit = True
+        self._server.should_exit = True
         self._serving.result()
         self._thread.submit(self._http.aclose()).result()
         self._thread.stop()
