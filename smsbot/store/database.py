@@ -15,6 +15,8 @@ nothing in the database. So the work must do nothing except read and write on it
 from __future__ import annotations
 
 import asyncio
+import selectors
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -40,7 +42,6 @@ BUSY_SECONDS = 30.0
 """How long a write on SQLite waits while another process writes."""
 
 _TRIES = 4
-_LISTEN_SECONDS = 0.5  # closing may have to wait for this long
 _RECONNECT_SECONDS = 1.0
 _TRUNCATING_SECONDS = 0.1  # short, because writers have to wait meanwhile
 _TRIES_AT_TRUNCATING = 50
@@ -268,28 +269,35 @@ class _Listener:
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._bell: socket.socket | None = None  # closing its one end wakes the thread, which holds the other
 
     def start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="store-listener", daemon=True)
+            heard, self._bell = socket.socketpair()
+            self._thread = threading.Thread(target=self._run, args=(heard,), name="store-listener", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
-        if self._thread is not None:
+        if self._thread is not None and self._bell is not None:
+            self._bell.close()
             self._thread.join()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._listen()
-            except psycopg.OperationalError:
-                self._stopping.wait(_RECONNECT_SECONDS)
+    def _run(self, bell: socket.socket) -> None:
+        with bell:
+            while not self._stopping.is_set():
+                try:
+                    self._listen(bell)
+                except psycopg.OperationalError:
+                    self._stopping.wait(_RECONNECT_SECONDS)
 
-    def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+    def _listen(self, bell: socket.socket) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection, selectors.DefaultSelector() as selector:
+            selector.register(bell, selectors.EVENT_READ)
+            selector.register(connection, selectors.EVENT_READ)
             connection.execute("LISTEN smsbot")
             self._database.dispatch(self._database.topics)  # signals may have been missed before the connection
             while not self._stopping.is_set():
-                for notification in connection.notifies(timeout=_LISTEN_SECONDS):
+                for notification in connection.notifies(timeout=0):
                     self._database.dispatch({notification.payload})
+                selector.select()
