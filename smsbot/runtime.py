@@ -90,6 +90,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._given_up: str | None = None
         self._told: list[Callable[[], None]] = []
+        self._told_of_first: list[Callable[[], None]] = []
 
     @property
     def given_up(self) -> str | None:
@@ -99,6 +100,10 @@ class Supervisor:
     def when_given_up(self, callback: Callable[[], None]) -> None:
         """Call `callback` as soon as work is given up. It has to end the process."""
         self._told.append(callback)
+
+    def when_first_succeeded(self, callback: Callable[[], None]) -> None:
+        """Call `callback` each time that a piece of work has succeeded for the first time."""
+        self._told_of_first.append(callback)
 
     def start(self, *works: PeriodicWork) -> None:
         """Run each piece of work, round after round, until `stop`."""
@@ -147,11 +152,18 @@ class Supervisor:
                 await self._pause(pause)
             else:
                 failing = _Failing(self._restarts)
-                self._succeeded_at[work.name] = self._monotonic()
+                self._note_success(work)
                 if not self._stopping.is_set():
                     await _happens_within(work.wake, work.every.total_seconds())
         if work.finish is not None:
             await work.finish()
+
+    def _note_success(self, work: PeriodicWork) -> None:
+        is_first = work.name not in self._succeeded_at
+        self._succeeded_at[work.name] = self._monotonic()
+        if is_first:
+            for callback in self._told_of_first:
+                callback()
 
     def _shortened(self, work: PeriodicWork) -> float:
         """The pause in seconds of work that waits for something. Hourly work need not wait another hour for it."""
@@ -269,7 +281,10 @@ def last_successes(connection: Connection) -> dict[str, datetime]:
 
 
 def noting_successes(database: Database, supervisor: Supervisor, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of noting when the other work of this process last succeeded."""
+    """The work of noting when the other work of this process last succeeded.
+
+    A first success is noted at once. After a start it would look for a quarter of a minute as if nobody did the work.
+    """
 
     async def once() -> None:
         now = clock()
@@ -277,7 +292,9 @@ def noting_successes(database: Database, supervisor: Supervisor, clock: Callable
         moments = {name: now - timedelta(seconds=seconds) for name, seconds in since.items()}
         await database.write(lambda connection: note_successes(connection, moments))
 
-    return PeriodicWork("heartbeat", once, SUCCESSES_NOTED_EVERY)
+    work = PeriodicWork("heartbeat", once, SUCCESSES_NOTED_EVERY)
+    supervisor.when_first_succeeded(work.wake.set)
+    return work
 
 
 _BEAT = upserting(

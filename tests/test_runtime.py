@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from structlog.testing import capture_logs
 
 from smsbot import runtime as module
-from smsbot.runtime import HasToWait, PeriodicWork, RestartPolicy, Supervisor
+from smsbot.runtime import HasToWait, PeriodicWork, RestartPolicy, Supervisor, last_successes, noting_successes
+from smsbot.store.database import Database
 from tests.supervised import supervised
 
 pytestmark = pytest.mark.anyio
@@ -131,6 +132,34 @@ async def test_others_go_on_while_one_fails() -> None:
     async with supervised(*works, restarts=AT_ONCE):
         await ill.reach(4)
         await well.reach(well.count + 2)
+
+
+async def test_a_first_success_is_noted_at_once_and_later_ones_from_time_to_time(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SUCCESSES_NOTED_EVERY", timedelta(hours=1))
+    may_begin, noted = asyncio.Event(), list[Mapping[str, datetime]]()
+
+    async def late() -> None:
+        await may_begin.wait()
+
+    async def are_noted(*names: str) -> None:
+        async with asyncio.timeout(20):
+            while not (successes := await sqlite_database.read(last_successes)).keys() >= set(names):
+                await asyncio.sleep(0.001)
+        noted.append(successes)
+
+    supervisor, rounds = Supervisor(), Rounds()
+    heart = noting_successes(sqlite_database, supervisor, lambda: datetime.now(UTC))
+    supervisor.start(heart, PeriodicWork("purge", rounds.once, OFTEN), PeriodicWork("reminders", late, OFTEN))
+    await are_noted("purge")
+    assert "reminders" not in noted[0]
+    may_begin.set()
+    await are_noted("purge", "reminders")
+    again = rounds.count + 20
+    await rounds.reach(again)
+    assert await sqlite_database.read(last_successes) == noted[-1]
+    await supervisor.stop()
 
 
 def test_pauses_grow_up_to_the_longest_and_giving_up_takes_failures_and_time() -> None:
