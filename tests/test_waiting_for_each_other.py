@@ -12,13 +12,14 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from smsbot.appointments.cancellation import Verdict
 from smsbot.appointments.intake import take
 from smsbot.appointments.participation_queries import hold_participation
 from smsbot.model import OrganisationRecord
 from smsbot.store.database import Database
+from smsbot.store.tables import appointments
 from tests.appointments.records import NOW as TODAY
 from tests.appointments.records import appointment, participation
 from tests.appointments.test_cancellation import API, SMS, WHOLE, House
@@ -122,3 +123,25 @@ def test_parent_and_child_who_cancel_at_the_same_moment_do_not_lock_each_other_o
     )
     assert sorted(tries) == ["500", "501"]
     assert verdicts == [Verdict.CANCELLED, Verdict.ALREADY]
+
+
+def test_who_cancels_and_a_source_that_tells_of_a_change_do_not_lock_each_other_out(database: Database) -> None:
+    """Both hold the appointment before its participations. PostgreSQL would end one of the two, after a second."""
+    house = House(database)
+    house.holds("500", "501")
+    moved = appointment(starts_at=TODAY + timedelta(days=9), ends_at=None, participations=(participation("500"),))
+    cancel, tries = house.cancelling(WHOLE, API), list[str]()
+    whole = select(appointments.c.id).with_for_update(key_share=True)
+
+    def taking(connection: Connection) -> None:
+        tries.append("take")
+        take(connection, "rdvsp", moved, event_at=TODAY, now=TODAY)
+
+    def cancelling(connection: Connection) -> None:
+        tries.append("cancel")
+        assert cancel(connection) is Verdict.CANCELLED
+
+    meanwhile(
+        database, lambda connection: connection.execute(whole).all(), partial(database.write_now, taking), cancelling
+    )
+    assert sorted(tries) == ["cancel", "take"]

@@ -36,6 +36,8 @@ def lock(connection: Connection, source: str, external_ids: Iterable[str]) -> No
 def load(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, Stored]:
     """The stored appointments among these, by their ids at the source. They are locked until the transaction ends."""
     these = (appointments.c.source == source) & appointments.c.external_id.in_(external_ids)
+    # The appointments first, as whoever cancels one: with its participations first, the two would wait for each other.
+    wholes = connection.execute(select(appointments).where(these).order_by(appointments.c.id).with_for_update()).all()
     parts = connection.execute(
         select(participations)
         .join(appointments)
@@ -46,7 +48,6 @@ def load(connection: Connection, source: str, external_ids: Sequence[str]) -> di
     of_appointment: dict[int, dict[str, Columns]] = {}
     for part in parts:
         of_appointment.setdefault(part.appointment_id, {})[part.external_id] = part._asdict()
-    wholes = connection.execute(select(appointments).where(these).order_by(appointments.c.id).with_for_update())
     return {whole.external_id: Stored(whole._asdict(), of_appointment.get(whole.id, {})) for whole in wholes}
 
 
