@@ -269,14 +269,21 @@ def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str
     return url
 
 
-@pytest.fixture(scope="session")
-def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
-    """A PostgreSQL database with all tables, which the tests of this worker use one after the other."""
-    from smsbot.store.database import Database
-    from smsbot.store.tables import metadata
+@pytest.fixture(params=["sqlite", "postgresql"])
+def command_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same for commands that run in the process of the test. On PostgreSQL it is `shared_postgresql`."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite_file'), tmp_path)}"
+    database: Database = request.getfixturevalue("postgresql_database")
+    return database.url.render_as_string(hide_password=False)
 
-    database = Database(_new_database(postgresql_server))
-    metadata.create_all(database.engine)
+
+@pytest.fixture(scope="session")
+def shared_postgresql(postgresql_server: str, _migrated_postgresql: str) -> Iterator[Database]:
+    """A migrated PostgreSQL database, which the tests of this worker use one after the other."""
+    from smsbot.store.database import Database
+
+    database = Database(_new_database(postgresql_server, copied_from=_migrated_postgresql))
     yield database
     database.close()
 

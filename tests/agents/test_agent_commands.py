@@ -20,11 +20,11 @@ from tests.lines import every_line
 
 
 @pytest.fixture
-def database(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
+def database(command_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
     """The database of the settings, on each of the two engines, built by the migrations."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SMSBOT_DATABASE_URL", migrated_database_url)
-    with closing(Database(migrated_database_url)) as database:
+    monkeypatch.setenv("SMSBOT_DATABASE_URL", command_database_url)
+    with closing(Database(command_database_url)) as database:
         yield database
 
 

@@ -32,12 +32,12 @@ SETTINGS = {
 
 
 @pytest.fixture
-def shell(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
+def shell(command_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
     monkeypatch.chdir(tmp_path)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     with shell_on(
-        migrated_database_url,
+        command_database_url,
         monkeypatch,
         retention_commands.purge,
         retention_commands.forget,
@@ -93,7 +93,7 @@ def in_files(shell: Shell, text: str) -> list[str]:
 class TestOnTheDisk:
     """SQLite keeps what was written in its log until that is emptied, and in free pages until they are overwritten."""
 
-    @pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
+    @pytest.mark.parametrize("command_database_url", ["sqlite"], indirect=True)
     @pytest.mark.parametrize("command", [("purge",), ("forget", A, "--yes")])
     def test_what_was_erased_is_in_no_file(self, shell: Shell, command: tuple[str, ...]) -> None:
         for _ in range(50):
@@ -106,7 +106,7 @@ class TestOnTheDisk:
         for left in (A, MAIL, "Dupont", "Lilas", "ANNULER, Sophie"):
             assert in_files(shell, left) == [], left
 
-    @pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
+    @pytest.mark.parametrize("command_database_url", ["sqlite"], indirect=True)
     def test_where_somebody_reads_all_the_time_it_says_so(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("smsbot.store.database._TRIES_AT_TRUNCATING", 1)
         somebody(shell, NOW - timedelta(days=31))

@@ -28,8 +28,8 @@ FAILURE: dict[str, Any] = {
 
 
 @pytest.fixture
-def shell(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    with shell_on(migrated_database_url, monkeypatch, group=outbox.app) as one:
+def shell(command_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    with shell_on(command_database_url, monkeypatch, group=outbox.app) as one:
         yield one
 
 

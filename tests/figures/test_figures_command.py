@@ -19,8 +19,8 @@ AT = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def shell(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    with shell_on(migrated_database_url, monkeypatch, figures) as one:
+def shell(command_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    with shell_on(command_database_url, monkeypatch, figures) as one:
         yield one
 
 
