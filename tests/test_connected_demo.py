@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from smsbot.demo import play, stage
 from tests import forked
+
+
+def hasty() -> None:
+    """The agenda that is slow answers sooner, and is waited for less long."""
+    patch.object(play, "SLOW_SECONDS", 2.0).start()
+    patch.object(stage, "PATIENCE_SECONDS", 0.4).start()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +46,8 @@ def test_it_plays_with_the_agenda(
     tmp_path: Path, typed: tuple[str, ...], told: list[str], noted: list[str], untold: list[str]
 ) -> None:
     keys = "\n".join(typed) + "\n"
-    played = forked.finished(("demo", "--connected"), os.environ, tmp_path, 120, typed=keys)
+    before = hasty if "/lent" in typed else None
+    played = forked.finished(("demo", "--connected"), os.environ, tmp_path, 120, typed=keys, before=before)
     assert played.returncode == 0, played.stderr
     assert "RDV Service Public, imité lui aussi, tient l’agenda" in played.stdout
     said = played.stdout.partition("OUI\n")[2]

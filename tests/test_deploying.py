@@ -210,7 +210,7 @@ def test_the_image_s_health_check_tells_ready_from_not_ready() -> None:
     [check] = re.findall(r"CMD (\[\"python\", .*\])", CONTAINERFILE)
     _, option, program = json.loads(check)
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         program = program.replace(":8000/", f":{server.server_port}/")
         ended = []
         for server.status in (200, 503):  # type: ignore[attr-defined]

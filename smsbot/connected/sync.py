@@ -37,7 +37,7 @@ _SECOND = timedelta(seconds=1)  # appointments begin at whole seconds, and both 
 WRITTEN_TOGETHER = 35  # about half a page
 _MOST_ROUNDS = 5
 _TRIES = 8
-_LONGEST_PAUSE = 60.0
+FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds between the tries
 
 logger = structlog.get_logger(__name__)
 
@@ -163,7 +163,7 @@ class Sync:
 
     async def _fetch(self, window: _Window, page: int = 1) -> ListedAppointments:
         """One page. After a temporary failure it is tried again."""
-        pause = 1.0
+        pause = FIRST_PAUSE
         for attempt in range(_TRIES):
             try:
                 listed = await self.api.starting_between(window.after, window.before, page)

@@ -219,8 +219,9 @@ async def test_newer_data_of_a_webhook_win_over_a_page_that_is_still_on_its_way(
 
 
 async def test_a_sync_waits_for_what_passes_and_is_repeated_after_what_does_not(
-    source: RdvspStandIn, sqlite_database: Database
+    source: RdvspStandIn, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("smsbot.connected.sync.FIRST_PAUSE", 0.01)
     ids = {add(source, soon(hours=9 * n)) for n in range(30)}
     source.fail(StandInFault(503, retry_after=0), times=2, on="rdvs")
     source.fail(StandInFault(cuts=True), on="rdvs")

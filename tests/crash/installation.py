@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 from smsbot.demo.stand_ins.loop_thread import LOOPBACK
@@ -73,14 +74,16 @@ class Installation(Scene):
         for program in self.programs:
             await asyncio.to_thread(program.kill)
         await asyncio.to_thread(self.note_doubts)
-        await asyncio.to_thread(
-            self.database.write_now, lambda connection: looking.let_time_pass(connection, DOUBT_ENDS_WITHIN)
-        )
-        self.twilio.let_time_pass(DOUBT_ENDS_WITHIN)
+        await asyncio.to_thread(self.let_time_pass, DOUBT_ENDS_WITHIN)
         for program in self.programs:
             program.start()
         for program in self.programs:
             await asyncio.to_thread(program.wait_until_ready)
+
+    def let_time_pass(self, passed: timedelta) -> None:
+        """While nothing runs: everything that has happened so far happened this much earlier."""
+        self.database.write_now(lambda connection: looking.let_time_pass(connection, passed))
+        self.twilio.let_time_pass(passed)
 
     def accidents(self) -> list[str]:
         return [

@@ -24,7 +24,7 @@ from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.tables import audit, cancellation_requests, outgoing_messages, participations
 from tests.crash import looking
-from tests.crash.form import DOUBT_ENDS_WITHIN, FORM
+from tests.crash.form import FORM
 from tests.crash.installation import Installation
 from tests.crash.journal import Journal
 from tests.crash.peers import StormySmtp, StormyTwilio
@@ -59,12 +59,11 @@ class ConnectedInstallation(Installation):
         }
         return replace(service, settings={**service.settings, **connected})
 
-    async def cut_the_power(self) -> None:
+    def let_time_pass(self, passed: timedelta) -> None:
+        super().let_time_pass(passed)
         for rdv in list(self.rdvsp.agenda.between(None, None)):
-            rdv.starts_at -= (
-                DOUBT_ENDS_WITHIN  # moved like all times in the database, because nobody has moved the appointment
-            )
-        await super().cut_the_power()
+            rdv.starts_at -= passed  # moved like all times in the database, because nobody has moved the appointment
+        self.rdvsp.recover()  # a fault does not last for minutes
 
     def town(self) -> ConnectedTown:
         return ConnectedTown(self.url, self.twilio, self.journal, at_once=6).of(self.rdvsp)
@@ -99,7 +98,7 @@ def connected(
     if alone:
         url = f"sqlite:///{shutil.copy(migrated_sqlite_file, tmp_path)}"
     else:
-        url = request.getfixturevalue("postgresql").new_database()
+        url = request.getfixturevalue("migrated_postgresql_url")  # of the server that all tests share: it stays up
     twilio, smtp = StormyTwilio(journal.seed), StormySmtp(journal.seed)
     with twilio, smtp, RdvspStandIn(password=PASSWORD, is_silenced=True) as rdvsp:
         installation = ConnectedInstallation(tmp_path, url, twilio, smtp, journal, rdvsp)
@@ -109,6 +108,7 @@ def connected(
             else:
                 installation.start_many()
             rdvsp.subscribe(f"{installation.url}/webhooks/rdvsp", WEBHOOK_SECRET)
+            rdvsp.webhooks.wait_unit = 0.002  # one second at the real one
             yield installation
         finally:
             installation.close()
@@ -198,7 +198,8 @@ class Moment:
         assert not any(ANNULE in text for text in self.installation.twilio.inboxes[PHONE])
         asyncio.run(self.installation.cut_the_power())
         self.until(lambda: any(ANNULE in text for text in self.installation.twilio.inboxes[PHONE]), 120)
-        time.sleep(2)  # so that a second message would have come by now
+        self.installation.rdvsp.settle(30)
+        self.until(lambda: self.is_settled)  # so that a second message would have come by now
         told = [text for text in self.installation.twilio.inboxes[PHONE] if ANNULE in text]
         assert len(told) == 1, str(self.installation.journal)
         assert (self.status, self.state) == ("excused", "done")
@@ -218,7 +219,6 @@ def test_between_the_yes_and_the_call(connected: ConnectedInstallation) -> None:
     moment = Moment(connected)
     moment.says_yes()
     assert (moment.state, moment.status) == ("waiting", "unknown")
-    connected.rdvsp.recover()
     moment.comes_to_its_end()
 
 
@@ -247,7 +247,7 @@ def test_taking_it_back_between_the_yes_and_the_call(connected: ConnectedInstall
     moment = Moment(connected)
     moment.says_yes()
     moment.until(lambda: any(ANNULE in text for text in connected.twilio.inboxes[PHONE]))
-    connected.rdvsp.fail(StandInFault(hangs_seconds=15), on="rdvs")
+    connected.rdvsp.fail(StandInFault(hangs_seconds=30), times=100, on="rdvs")  # it is read before it is called
     moment.says("erreur", "oui")
     assert moment.status == "excused"
     moment.is_taken_back_once(most_patches=2)

@@ -61,7 +61,7 @@ class Hooked:
 @pytest.fixture
 def hooked() -> Iterator[Hooked]:
     one = Hooked()
-    Thread(target=one.server.serve_forever, daemon=True).start()
+    Thread(target=one.server.serve_forever, args=(0.01,), daemon=True).start()
     yield one
     one.server.shutdown()
     one.server.server_close()

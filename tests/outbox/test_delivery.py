@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -28,7 +28,7 @@ from smsbot.gateways.twilio import TwilioGateway
 from smsbot.outbox import delivery as worker
 from smsbot.outbox import doubt
 from smsbot.outbox.claim import Capacity, claim
-from smsbot.outbox.delivery import Delivery
+from smsbot.outbox.delivery import LEASE_MARGIN, Delivery
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue
 from smsbot.outbox.outcomes import Held, Refused, Reported, record_statuses
 from smsbot.outbox.smtp import Mailer, smtp_server
@@ -48,22 +48,33 @@ A, B, C = "+33600000001", "+33600000002", "+33600000003"
 TAKEN = Handed("fake", "SM")
 
 
+LONGEST_STEP = LEASE_MARGIN / 2
+
+
 class Clock:
-    """The time of day, which a test may put forward: by hand, or whenever nothing is being sent or written."""
+    """The time of day, which a test may put forward: by hand, or whenever nothing is being sent or written.
+
+    Deliveries that go by it are woken then.
+    """
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
         self.busy = 0
+        self.goes_for: list[Supervisor] = []
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
     def advance(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
+        for supervisor in self.goes_for:
+            supervisor.wake()
 
-    def advance_when_idle(self) -> None:
+    def advance_when_idle(self, until: datetime | None) -> None:
+        """By a second, or until this moment, though not so far that what has just been claimed counts as abandoned."""
         if self.busy == 0:
-            self.advance(1)
+            step = timedelta(seconds=1) if until is None else min(until - self(), LONGEST_STEP)
+            self.advance(max(step.total_seconds(), 0.0))
 
     def watching(self, work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         async def watched(*arguments: P.args, **more: P.kwargs) -> T:
@@ -123,6 +134,8 @@ def quick(way: Transport, seconds: float) -> Transport:
 @asynccontextmanager
 async def delivering(delivery: Delivery, stop_seconds: float = 5.0) -> AsyncIterator[Supervisor]:
     async with supervised(*delivery.works(stop_seconds)) as supervisor:
+        if isinstance(clock := delivery._channels[0]._clock, Clock):
+            clock.goes_for.append(supervisor)
         await asyncio.sleep(0)
         yield supervisor
 
@@ -169,12 +182,18 @@ async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
             await asyncio.sleep(0.01)
 
 
+is_unfinished = outgoing_messages.c.state.in_(("waiting", "sending"))
+
+
 def all_in(database: Database, state: str, while_advancing: Clock | None = None) -> Callable[[], Any]:
-    """Whether all messages are in this state; each look may put the clock forward by a second."""
+    """Whether all messages are in this state; each look may put the clock forward to when the next is due."""
+    due_at = outgoing_messages.c.due_at
 
     async def check() -> bool:
         if while_advancing is not None:
-            while_advancing.advance_when_idle()
+            later = select(func.min(due_at)).where(is_unfinished, due_at > while_advancing())
+            due = await database.read(lambda connection: connection.execute(later).scalar_one())
+            while_advancing.advance_when_idle(due)
         return set(await states(database)) == {state}
 
     return check
@@ -681,10 +700,10 @@ class TestDoubt:
             await asyncio.sleep(3600)
             return []
 
-        monkeypatch.setattr(doubt, "LOOK_UP_SECONDS", 0.1)
+        monkeypatch.setattr(doubt, "LOOK_UP_SECONDS", 0.02)
         twilio.fail(StandInFault(cuts=True, acts=True))
         await put(sqlite_database, A, kind="reply")
-        async with delivering(Delivery(sqlite_database, replace(sms, look_up=endless), clock=clock)):
+        async with delivering(Delivery(sqlite_database, replace(sms, look_up=clock.watching(endless)), clock=clock)):
             await until(all_in(sqlite_database, "sent", while_advancing=clock))
         assert len(twilio.messages) == 2
 
@@ -844,7 +863,7 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
         written[phone].append(str(number))
         await put(database, phone, str(number))
     assert sms.look_up is not None
-    way = replace(sms, send=clock.watching(sms.send), look_up=clock.watching(sms.look_up), send_seconds=1.0)
+    way = replace(sms, send=clock.watching(sms.send), look_up=clock.watching(sms.look_up), send_seconds=0.5)
     doomed = Doomed(Delivery(database, way, clock=clock))
     async with delivering(Delivery(database, way, clock=clock)):
         await asyncio.sleep(chance.random())

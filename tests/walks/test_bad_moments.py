@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
 from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
+from smsbot.outbox import doubt
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 MakeService = Callable[..., Service]
+
+
+def without_callbacks() -> None:
+    """No status callback is waited for: in a doubt the gateway's records are read at once."""
+    patch.object(doubt, "CALLBACK_TIME", timedelta(0)).start()
 
 
 def is_missed(service: Service, text: str) -> None:
@@ -44,7 +52,7 @@ def test_what_came_while_the_service_was_down_is_answered_and_an_old_yes_asked_a
 def test_an_answer_that_was_lost_costs_no_message_and_repeats_none(
     make_service: MakeService, twilio: TwilioStandIn, takes: bool
 ) -> None:
-    service = make_service().start()
+    service = make_service().start(before=without_callbacks)
     service.post_rdv(rdv())
     twilio.fail(StandInFault(status=500, acts=takes))
     assert "3 premières" in service.asks("ANNULER").body

@@ -6,12 +6,15 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import httpx
 import pytest
 
+from smsbot.connected import rereading
 from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
+from smsbot.web import health
 from tests import forked
 from tests.walks.running import WEBHOOK_SECRET, Service
 
@@ -36,19 +39,30 @@ def connected(make_service: Callable[..., Service], rdvsp: RdvspStandIn) -> Serv
     return service
 
 
+def watchful() -> None:
+    """The service looks often at what other processes have written, and anew for each answer of /health/ready."""
+    patch.object(rereading, "EVERY", timedelta(seconds=0.1)).start()
+    patch.object(health, "GOOD_FOR_SECONDS", 0.0).start()
+
+
 def ready(service: Service) -> dict[str, str]:
-    """What /health/ready says of the sources, once it looks anew."""
+    """What /health/ready says of the sources."""
     answer = httpx.get(f"{service.url}/health/ready")
     assert answer.status_code == 200
     sources: dict[str, str] = answer.json()["sources"]
     return sources
 
 
+def read_again(rdvsp: RdvspStandIn) -> set[str]:
+    """The appointments that were asked for by their ids."""
+    return {each for call in rdvsp.calls_of("rdvs") for each in call.query.get("id", "").split(",")}
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 _LOGINS = itertools.count()
@@ -125,15 +139,21 @@ def test_from_nothing_to_connected(connected: Service, rdvsp: RdvspStandIn) -> N
     assert "its webhook is there, nothing is changed" in again.stdout
     assert len(rdvsp.webhooks.endpoints) == 1
 
-    gone, moved = 2, 4
+    service.stop()  # what the sync is not shown is not to be read again before it has come to its end
+    gone, moved, gone_later = 2, 4, 6
     agenda.destroy(gone, quietly=True)
     rdvsp.webhooks.endpoints.clear()
     agenda.move(moved, tomorrow + timedelta(days=30))
     sync = service.run("rdvsp", "sync")
     assert sync.returncode == 0, sync.stderr
     assert "149 coming appointments read from rdvsp: 0 new, 1 changed, 148 unchanged" in sync.stdout
-    # With SQLite the service does not hear of another process's commits, and looks every half minute.
-    wait_until(lambda: any(call.query.get("id") for call in rdvsp.calls_of("rdvs")), seconds=90)
+    service.start(before=watchful)
+    wait_until(lambda: str(gone) in read_again(rdvsp))
+    agenda.destroy(gone_later, quietly=True)
+    sync = service.run("rdvsp", "sync")
+    assert sync.returncode == 0, sync.stderr
+    # With SQLite the service does not hear of another process's commits, and looks from time to time.
+    wait_until(lambda: str(gone_later) in read_again(rdvsp))
 
     status = service.run("rdvsp", "status")
     assert status.returncode == 0, status.stderr
@@ -165,7 +185,7 @@ def test_an_usager_cancels_there_before_they_hear_that_it_is_so(connected: Servi
 
 def test_what_goes_wrong_is_one_line(connected: Service, rdvsp: RdvspStandIn) -> None:
     service = connected
-    service.start()
+    service.start(before=watchful)
     rdvsp.consents = False
     login = Login(service)
     assert consent(login).status_code == 400

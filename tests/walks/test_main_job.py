@@ -10,10 +10,10 @@ from email.message import EmailMessage
 
 import httpx
 import icalendar
-import pytest
 
 from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.lines import every_line
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 
@@ -143,7 +143,7 @@ def test_nothing_personal_in_the_log(service: Service) -> None:
         assert secret not in service.log
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("headers", "content", "status"),
     [
         ({}, b"MessageSid=SM1&From=%2B33612345678&To=%2B33937000000&Body=OUI", 403),

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from smsbot.web import health
 from tests.walks.running import Service, rdv
 
 MakeService = Callable[..., Service]
@@ -25,12 +27,17 @@ def ready(service: Service) -> httpx.Response:
     return httpx.get(f"{service.url}/health/ready", timeout=30)
 
 
+def asked_anew() -> None:
+    """All is looked at for each answer. Else one that all is well would be given again for five seconds."""
+    patch.object(health, "GOOD_FOR_SECONDS", 0.0).start()
+
+
 def becomes(service: Service, is_so: Callable[[httpx.Response], bool]) -> httpx.Response:
-    """The answer of `/health/ready` once it is so; one that all is well is given again for some seconds."""
+    """The answer of `/health/ready` once it is so."""
     deadline = time.monotonic() + 60
     while not is_so(answer := ready(service)):
         assert time.monotonic() < deadline, answer.text
-        time.sleep(0.1)
+        time.sleep(0.02)
     return answer
 
 
@@ -47,7 +54,7 @@ def figures(service: Service) -> dict[str, float]:
 def test_a_disk_on_which_nothing_can_be_written_is_noticed(make_service: MakeService) -> None:
     import resource
 
-    service = make_service().start("--no-delivery")
+    service = make_service().start("--no-delivery", before=asked_anew)
     _, most = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (4096, most))
     answer = becomes(service, lambda answer: answer.status_code == 503)
@@ -58,7 +65,7 @@ def test_a_disk_on_which_nothing_can_be_written_is_noticed(make_service: MakeSer
 
 
 def test_a_later_schema_is_told_apart_from_an_older_one(make_service: MakeService, tmp_path: Path) -> None:
-    service = make_service().start("--no-delivery")
+    service = make_service().start("--no-delivery", before=asked_anew)
 
     def mark(statement: str) -> None:
         with closing(sqlite3.connect(tmp_path / "smsbot.db")) as connection, connection:
@@ -75,7 +82,7 @@ def test_a_later_schema_is_told_apart_from_an_older_one(make_service: MakeServic
 
 def test_what_is_due_while_nobody_delivers_is_seen_and_then_done(make_service: MakeService) -> None:
     settings = {"SMSBOT_METRICS_TOKEN": TOKEN, "SMSBOT_QUIET_HOURS": "off"}
-    service = make_service(settings=settings).start("--no-delivery")
+    service = make_service(settings=settings).start("--no-delivery", before=asked_anew)
     service.post_rdv(rdv(in_hours=30))
     assert service.sends("annuler").status_code == 200
 
@@ -108,7 +115,7 @@ def test_what_is_due_while_nobody_delivers_is_seen_and_then_done(make_service: M
     assert scraped["smsbot_work_last_success_seconds reminders"] == float("inf")
 
     service.stop()
-    service.start()
+    service.start(before=asked_anew)
     told = seconds(becomes(service, lambda answer: None not in seconds(answer)["since_success"].values()))
     told = seconds(becomes(service, lambda answer: not is_late(answer)))
     assert told["reminders"] == 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn, signed
 from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn, TakenSms
 from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
+from smsbot.gateways import circuit
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 SHORT_CODE = "36105"
@@ -43,6 +45,11 @@ authentication.encoding = "base64"
 """
 
 
+def strict() -> None:
+    """A gateway is passed over after three failures in a row, however soon they follow each other."""
+    patch.object(circuit, "FAILING_SECONDS", 0.0).start()
+
+
 def told(stand_in: GatewayStandIn[TakenSms], count: int) -> list[TakenSms]:
     return stand_in.wait_for(count, 30)
 
@@ -76,7 +83,7 @@ def test_vonage_carries_a_conversation_on(make_service: Callable[..., Service]) 
                 "SMSBOT_VONAGE_SIGNATURE_SECRET": SIGNATURE,
                 "SMSBOT_VONAGE_API_URL": vonage.url,
             },
-        ).start()
+        ).start(before=strict)
         walk(service, vonage, "vonage")
 
 
@@ -84,5 +91,5 @@ def test_an_aggregator_that_is_only_described_carries_a_conversation_on(make_ser
     prove = signed("X-Signature", "agregat-key")
     with AggregatorStandIn("agregat-key", prove=prove, statuses=["DELIVRD"]) as aggregator:
         toml = AGGREGATOR.replace("URL", aggregator.url)
-        service = make_service(toml=toml, settings={"SMSBOT_AGREGAT_KEY": "agregat-key"}).start()
+        service = make_service(toml=toml, settings={"SMSBOT_AGREGAT_KEY": "agregat-key"}).start(before=strict)
         walk(service, aggregator, "agregat")

@@ -5,6 +5,7 @@ off is not a failure of ours. All tests use real connections to the real server.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -124,7 +125,8 @@ def everything(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., BareServer]]:
+def serve(tmp_path: Path, migrated_sqlite_file: Path) -> Iterator[Callable[..., BareServer]]:
+    shutil.copy(migrated_sqlite_file, tmp_path)
     with ExitStack() as stack:
         yield lambda limits=PATIENT: stack.enter_context(closing(BareServer(tmp_path, limits)))
 
@@ -192,7 +194,7 @@ class TestTime:
     @pytest.mark.parametrize("path", ["/webhooks/rdvsp", "/webhooks/twilio/sms", "/r/token", "/nowhere"])
     def test_a_body_that_trickles_in_is_not_waited_for(self, serve: Callable[..., BareServer], path: str) -> None:
         """Neither a route that reads the body nor one that answers without it waits."""
-        server = serve(HttpLimits(head_seconds=0.5, request_seconds=1))
+        server = serve(HttpLimits(head_seconds=0.5, request_seconds=0.5))
         head = request(path, "Content-Length: 1000", method="POST").replace(b"Connection: close\r\n", b"")
         with server.connect() as connection:
             connection.sendall(head)
@@ -201,14 +203,14 @@ class TestTime:
         assert server.counted()["5xx"] == 0
 
     def test_blank_lines_between_requests_keep_nothing_open(self, serve: Callable[..., BareServer]) -> None:
-        server = serve(HttpLimits(head_seconds=0.5, request_seconds=1))
+        server = serve(HttpLimits(head_seconds=0.5, request_seconds=0.5))
         with server.connect() as connection:
             connection.sendall(request().replace(b"Connection: close\r\n", b""))
             connection.settimeout(0.05)
             trickled(connection, b"\r\n")
 
     def test_an_answer_that_nobody_reads_is_given_up(self, serve: Callable[..., BareServer]) -> None:
-        server = serve(HttpLimits(head_seconds=0.5, request_seconds=60, stalled_seconds=1))
+        server = serve(HttpLimits(head_seconds=0.5, request_seconds=60, stalled_seconds=0.3))
         server.listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # accepted connections inherit it
         asked = request("/api/openapi.json").replace(b"Connection: close\r\n", b"") * 20
         with socket.socket() as connection:
@@ -221,7 +223,7 @@ class TestTime:
         server = serve(HttpLimits(head_seconds=0.5, request_seconds=1))
         with httpx.Client(base_url=f"http://{HOST}:{server.port}") as client:
             begun = time.monotonic()
-            while time.monotonic() - begun < 2:
+            while time.monotonic() - begun < 1.5:
                 assert client.get("/health/live").status_code == 200
                 time.sleep(0.05)
 

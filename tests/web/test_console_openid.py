@@ -65,7 +65,7 @@ def running() -> Iterator[Provider]:
         return response
 
     app.after_request(sign)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield provider
     server.shutdown()
