@@ -1,21 +1,25 @@
 """Finds mistakes in described gateways that a single key does not show.
 
-These are unknown names in braces, keys that need each other, and webhooks that do not contain enough.
+These are unknown names in braces, keys that need each other, webhooks that do not contain enough, and paths that cannot
+lead to a value in an answer or a webhook.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from smsbot.policy.file import Finding, Path
-from smsbot.policy.gateway_paths import STATUS_PATHS, WITH_PATHS, wrong_paths
 from smsbot.policy.gateway_values import (
     ACCESS_TOKEN,
     ADDRESS_PARAMETERS,
     HEADER_NAME,
+    IN_THE_ADDRESS,
+    ITSELF,
     PLACEHOLDER,
     PLACEHOLDERS,
+    ROOT_NAME,
     SINCE,
     placeholders,
 )
@@ -30,6 +34,12 @@ from smsbot.policy.gateways import (
     WebhooksTable,
 )
 from smsbot.policy.values import did_you_mean
+
+_WITH_PATHS = ("json", "xml")
+"""The formats in which fields are found by paths. In the other formats fields have names, which may be any text."""
+
+_STATUS_PATHS = ("status", "id", "reference", "error")
+"""The keys of a status table whose values are paths."""
 
 
 def contradictions(gateways: GatewayTables) -> Iterator[Finding]:
@@ -51,7 +61,7 @@ def _contradictions(gateway: GatewayTable) -> Iterator[Finding]:
     yield from _of_the_answer(gateway.answer)
     if gateway.check is not None and (gateway.check.result is None) is not (gateway.check.good == []):
         yield ("check", "result"), "and good need each other: where the result is, and which results are good"
-    yield from wrong_paths(gateway)
+    yield from _of_the_paths(gateway)
     yield from _of_the_webhooks(gateway)
     yield from _of_incoming(gateway)
     yield from _of_the_poll(gateway)
@@ -176,7 +186,7 @@ def _of_incoming(gateway: GatewayTable) -> Iterator[Finding]:
 
 
 def _of_each(name: str, table: IncomingTable | StatusTable, format_: str) -> Iterator[Finding]:
-    if table.each is not None and format_ not in WITH_PATHS:
+    if table.each is not None and format_ not in _WITH_PATHS:
         yield (name, "each"), "has no meaning in a form or a query, which contains one message: remove it"
 
 
@@ -185,7 +195,7 @@ def _of_the_poll(gateway: GatewayTable) -> Iterator[Finding]:
         return
     if gateway.incoming is None:
         yield ("poll",), "brings messages: describe in incoming where their parts are found"
-    elif gateway.incoming_format not in WITH_PATHS:
+    elif gateway.incoming_format not in _WITH_PATHS:
         yield ("incoming", "format"), 'should be "json" or "xml", as the answer to poll is'
     elif gateway.incoming.id is None and gateway.incoming.time is None:
         yield (
@@ -201,7 +211,7 @@ def _of_the_status(gateway: GatewayTable) -> Iterator[Finding]:
             yield ("send",), "contains {callback_url}, but [status] does not describe what comes there"
         return
     if gateway.webhooks is not None and gateway.status_format == "query":
-        for key in STATUS_PATHS:
+        for key in _STATUS_PATHS:
             if getattr(status, key) in ADDRESS_PARAMETERS:
                 yield ("status", key), "is a parameter that smsbot itself puts into the address: it cannot be a field"
     if not gateway.statuses_name_messages and (status.id is None or gateway.answer.id is None):
@@ -241,3 +251,62 @@ def _templates_in(value: Any, place: Path = ()) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _templates_in(inner, (*place, str(index)))
+
+
+def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
+    """The paths in this table that can never find anything, with what is wrong with each."""
+    for place, path, format_ in _paths(gateway):
+        if path.startswith(IN_THE_ADDRESS) and place[0] in ("incoming", "status"):
+            continue
+        if format_ == "text":
+            if not re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,2}", path):
+                yield place, "should be a line and a word in it, both counted from 0, such as 2.0"
+        elif format_ in _WITH_PATHS and not _is_path(path, format_):
+            mended = ".".join(step for step in re.split(r"[.\[\]/$\s'\"]+", path) if step)
+            guess = f'; did you mean "{mended}"?' if _is_path(mended, format_) else ""
+            yield place, f"should be names and positions with points between, such as messages.0.id{guess}"
+
+
+def _paths(gateway: GatewayTable) -> Iterator[tuple[Path, str, str]]:
+    """All paths in this table, each with its place and the format of the document in which it is looked up."""
+    answer, token, poll = gateway.answer, gateway.token, gateway.poll
+    for key in ("id", "result", "error"):
+        yield from _path(answer, ("answer", key), answer.format)
+    for when in ("refused_when", "later_when"):
+        yield from ((("answer", when, path), path, answer.format) for path in getattr(answer, when))
+    if gateway.check is not None:
+        for key in ("result", "credit"):
+            yield from _path(gateway.check, ("check", key), gateway.check.format)
+    if token is not None:
+        for key in ("value", "lifetime"):
+            yield from _path(token, ("token", key), "json")
+    if poll is not None:
+        yield from _path(poll, ("poll", "next"), gateway.incoming_format)
+    if (incoming := gateway.incoming) is not None:
+        for key in ("each", "sender", "recipient", "text", "id", "in_reply_to", "time"):
+            yield from _path(incoming, ("incoming", key), gateway.incoming_format)
+        if incoming.stop is not None:
+            yield from _path(incoming.stop, ("incoming", "stop", "field"), gateway.incoming_format)
+        for key in ("reference", "number", "total") if incoming.pieces is not None else ():
+            yield from _path(incoming.pieces, ("incoming", "pieces", key), gateway.incoming_format)
+    if gateway.status is not None:
+        for key in ("each", *_STATUS_PATHS):
+            yield from _path(gateway.status, ("status", key), gateway.status_format)
+
+
+def _path(table: object, place: Path, format_: str) -> Iterator[tuple[Path, str, str]]:
+    path = getattr(table, place[-1])
+    if path is not None and not (path == ITSELF and place[-1] == "each"):
+        yield place, path, format_
+
+
+def _is_path(path: str, format_: str) -> bool:
+    """Whether this has the form of a path for `smsbot.gateways.webhook_values.at_path`.
+
+    Paths of another form never find anything.
+    """
+    if path == ROOT_NAME:
+        return format_ == "xml"
+    steps = path.split(".")
+    foreign = "[" in path or path.startswith("/") or {"$", "*"} & set(steps)
+    return not foreign and all(step and step == step.strip() for step in steps)
