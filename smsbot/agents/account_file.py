@@ -19,8 +19,7 @@ from smsbot.model import DEFAULT_SOURCE
 from smsbot.problem import Problem
 from smsbot.rules.letters import fold_for_search
 from smsbot.sources import texts
-from smsbot.sources.csv_tables import folded_heading, read_table
-from smsbot.sources.file_lines import CsvRow
+from smsbot.sources.csv_tables import CsvRow, folded_heading, read_table
 
 EMAIL, NAME, FIRST_NAME, ORGANISATIONS, ROLE, SOURCE = "e-mail", "nom", "prénom", "organisations", "rôle", "source"
 HEADING = (EMAIL, NAME, ROLE, ORGANISATIONS, SOURCE, "dernière connexion", "accès retiré le")

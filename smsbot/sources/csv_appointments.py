@@ -28,20 +28,16 @@ from smsbot.model import (
 )
 from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts, times
-from smsbot.sources.csv_tables import delimiter_of, folded_heading, without_separator
-from smsbot.sources.file_lines import (
+from smsbot.sources.csv_tables import (
     DELIMITERS,
     CsvRow,
-    FileEntry,
-    Read,
-    RefusedLine,
-    TakenWithout,
-    TakesNoSms,
-    UnreadableFile,
-    Unusable,
+    delimiter_of,
+    folded_heading,
     lines_of,
     rows_of,
+    without_separator,
 )
+from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, TakesNoSms, UnreadableFile, Unusable
 
 COLUMNS = (
     "external_id",

@@ -22,7 +22,8 @@ from smsbot.agents.signing_in.passwords import issue_reset
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue_all
 from smsbot.policy import Policy
-from smsbot.sources.file_lines import UnreadableFile, lines_of
+from smsbot.sources.csv_tables import lines_of
+from smsbot.sources.file_lines import UnreadableFile
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
