@@ -2,7 +2,7 @@
 
 `Settings` is for commands that only use the database. `ServiceSettings` has everything that the service needs. Both are
 composed of one class for each subject. These classes, each with its own checks, are in `service_settings`,
-`gateway_settings`, `mail_settings`, `rdvsp_settings`, `web_settings` and `rule_settings`. `environment` reads the
+`peer_settings` (for the systems around the service), `web_settings` and `rule_settings`. `environment` reads the
 settings, and has checks that several of these classes use.
 
 To add a setting, add a field to the class of its subject. The variable is `SMSBOT_` and the field's name in capitals.
@@ -15,8 +15,7 @@ What differs between senders, organisations or motifs is not a setting: it is in
 """
 
 from smsbot.settings.environment import ENV_FILE, PREFIX, SettingsProblem, secret_from, written_names
-from smsbot.settings.gateway_settings import VonageSettings
-from smsbot.settings.rdvsp_settings import RdvspSettings, RdvspWebhookSettings
+from smsbot.settings.peer_settings import RdvspSettings, RdvspWebhookSettings, VonageSettings
 from smsbot.settings.rule_settings import FRANCE_AND_OVERSEAS
 from smsbot.settings.service_settings import ServiceSettings, Settings
 

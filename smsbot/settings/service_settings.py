@@ -14,9 +14,14 @@ from sqlalchemy.exc import ArgumentError
 from smsbot.policy import UsualSender
 from smsbot.policy.values import TWILIO, VONAGE
 from smsbot.settings.environment import EnvironmentSettings
-from smsbot.settings.gateway_settings import SenderSettings, TwilioSettings, VonageSettings
-from smsbot.settings.mail_settings import MailSettings
-from smsbot.settings.rdvsp_settings import RdvspSettings, RdvspWebhookSettings
+from smsbot.settings.peer_settings import (
+    MailSettings,
+    RdvspSettings,
+    RdvspWebhookSettings,
+    SenderSettings,
+    TwilioSettings,
+    VonageSettings,
+)
 from smsbot.settings.rule_settings import RuleSettings
 from smsbot.settings.web_settings import OpenIdSettings, WebSettings
 

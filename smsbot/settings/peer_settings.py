@@ -1,14 +1,22 @@
-"""The settings of the main sender, and of the gateways that need no description in `smsbot.toml`."""
+"""The settings of the systems around the service: gateways for SMS, the mail server, RDV Service Public.
+
+Gateways that `smsbot.toml` describes have none here. The main sender of SMS has, whatever its gateway.
+"""
 
 from __future__ import annotations
 
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from smsbot.policy.values import BaseAddress, Sender
 from smsbot.senders import sender_kind
-from smsbot.settings.environment import EnvironmentSettings, OldName, Secret, beside, renamed_to
+from smsbot.settings.environment import EnvironmentSettings, OldName, Secret, beside, renamed_to, url_parts
+
+_SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+_LONGEST_MAIL_FROM = 320
 
 
 class SenderSettings(EnvironmentSettings):
@@ -129,3 +137,105 @@ class VonageSettings(EnvironmentSettings):
     @classmethod
     def _beside_either(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         return beside(value, info, "vonage_api_key", "vonage_application_id")
+
+
+class MailSettings(EnvironmentSettings):
+    """The mail server, and the one sender of the e-mails."""
+
+    smtp_url: str = Field(
+        default="smtp://localhost:1025",
+        repr=False,
+        description="smtp://, smtps:// or smtp+starttls://, then user:password@ if needed, a host and a port",
+    )
+    mail_from: str = Field(
+        description="the one sender of the e-mails, such as rdv@example.fr or Rendez-vous <rdv@example.fr>"
+    )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        url = url_parts(value, schemes=_SMTP_SCHEMES)
+        if url.path not in ("", "/") or url.query or url.fragment:
+            raise ValueError("more than a server")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_address(cls, value: str) -> str:
+        """Check that this is one address (RFC 5322) from which e-mail can be sent."""
+        from smsbot.messages.email_addresses import parse_address  # imported here, as many commands do not need it
+
+        if len(value) > _LONGEST_MAIL_FROM:
+            raise ValueError("longer than any header")
+        try:
+            Address(addr_spec=parse_address(value).addr_spec)
+        except (HeaderParseError, ValueError, IndexError):
+            raise ValueError("no address") from None
+        return value
+
+
+class RdvspSettings(EnvironmentSettings):
+    """RDV Service Public as the owner of its appointments: where it is, and how we sign in there.
+
+    Without `rdvsp_url` smsbot runs on its own, not connected to it.
+    """
+
+    rdvsp_url: BaseAddress | None = Field(
+        default=None, description="the base address of RDV Service Public, such as https://rdv.anct.gouv.fr"
+    )
+    rdvsp_email: str | None = Field(
+        default=None,
+        repr=False,
+        description="the e-mail address of an agent at SMSBOT_RDVSP_URL, if agents can still sign in there with one; "
+        "leave it out without SMSBOT_RDVSP_URL",
+        pattern=r"\S@\S",
+    )
+    rdvsp_password: Secret | None = Field(
+        default=None, description="the password that belongs to SMSBOT_RDVSP_EMAIL, set together with it"
+    )
+    rdvsp_client_id: str | None = Field(
+        default=None,
+        description="the id of this service's OAuth application at SMSBOT_RDVSP_URL (needed with it; leave it out "
+        "without it or together with SMSBOT_RDVSP_EMAIL)",
+        pattern=r"\S",
+    )
+    rdvsp_client_secret: Secret | None = Field(
+        default=None, description="the secret of the OAuth application, set together with SMSBOT_RDVSP_CLIENT_ID"
+    )
+    rdvsp_patience_seconds: float = Field(default=8, gt=0, le=300, description="a number of seconds above 0, up to 300")
+    rdvsp_sync_minutes: float = Field(
+        default=60, ge=0, le=7 * 24 * 60, description="a number of minutes from 0 (never) to 10080"
+    )
+    rdvsp_notifies: bool = Field(default=True, description="true or false")
+
+    @field_validator("rdvsp_email", "rdvsp_password", "rdvsp_client_id", "rdvsp_client_secret")
+    @classmethod
+    def _one_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
+        """Check that a connected service has exactly one complete way to sign in, and other services have none.
+
+        Settings that are wrong have their own sentence.
+        """
+        others = info.data
+        if not {"rdvsp_url", "rdvsp_email"} <= {*others, info.field_name}:
+            return value
+        is_connected, by_email = others["rdvsp_url"] is not None, others.get("rdvsp_email") is not None
+        match info.field_name:
+            case "rdvsp_email":
+                fits = value is None or is_connected
+            case "rdvsp_password":
+                fits = (value is not None) == by_email
+            case "rdvsp_client_id":
+                fits = (value is not None) == (is_connected and not by_email)
+            case _:
+                fits = (value is not None) == (others.get("rdvsp_client_id") is not None)
+        if not fits:
+            raise ValueError("needed, or belongs to nothing")
+        return value
+
+
+class RdvspWebhookSettings(EnvironmentSettings):
+    """RDV Service Public's webhook. Only the service needs it, not the commands."""
+
+    rdvsp_webhook_secret: Secret | None = Field(
+        default=None, description="the secret shared with RDV Service Public's webhook"
+    )
