@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from smsbot.demo.demo_page import DemoPage
 from smsbot.demo.sandbox_api import SandboxApi
 from smsbot.demo.stage import Stage, StagePlan, open_stage
-from smsbot.demo.stand_ins.http_tap import HttpTap
+from smsbot.demo.stand_ins.http_stand_in import HttpTap
 from smsbot.demo.trail import LogLevel
 
 

@@ -23,11 +23,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from smsbot.demo.demo_requests import Playhouse, PostedDocument, read_document
-from smsbot.demo.stage import Stage
+from smsbot.demo.stage import GatewayTrouble, SourceTrouble, Stage
 from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail
 from smsbot.demo.stand_ins.twilio_documents import INBOUND, TwilioMessage
 from smsbot.demo.town.town_hall import ORGANISATION
-from smsbot.demo.troubles import GatewayTrouble, SourceTrouble
 
 _MOST_DAYS = 366
 TelephoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]

@@ -1,4 +1,8 @@
-"""The stage: the real service with stand-ins in place of gateway, mail server and RDV Service Public."""
+"""The stage: the real service with stand-ins in place of gateway, mail server and RDV Service Public.
+
+The town's week is played on the service alone, because that is fast. Afterwards each SMS that was sent is put into the
+gateway's records and onto a telephone, each e-mail into a mailbox, and each cancellation into the calendar.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,34 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy import Connection, select
 from starlette.applications import Starlette
 
 from smsbot.app import Service
-from smsbot.demo.moving_in import move_in
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
-from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
+from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault
+from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail, SmtpStandIn
+from smsbot.demo.stand_ins.rdvsp_agenda import CANCELLED, Agenda
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.twilio_documents import INBOUND, OUTBOUND, TwilioMessage
 from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.demo.town.town_hall import OUR_NUMBER, Town, town_policy
 from smsbot.demo.town.town_week import play_week, week_before
 from smsbot.demo.town.townspeople import CLAIRE
 from smsbot.demo.trail import Trail
-from smsbot.demo.troubles import Troubles
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.messages.email import to_message
+from smsbot.outbox.messages import SENT
 from smsbot.server import assembled
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.schema import open_ready
+from smsbot.store.tables import incoming_messages, outgoing_messages, participations
 
 PATIENCE_SECONDS = 2.0
 _PASSWORD = "demo"  # noqa: S105 - it guards nothing
@@ -102,7 +113,7 @@ async def open_stage(plan: StagePlan, public_url: str) -> AsyncIterator[Stage]:
         if plan.has_town:
             calendar = rdvsp.agenda
             await asyncio.to_thread(_live_a_week, plan.now, settings, database, clock, calendar)
-            await asyncio.to_thread(database.read_now, lambda c: move_in(c, twilio, smtp, calendar))
+            await asyncio.to_thread(database.read_now, lambda c: _move_in(c, twilio, smtp, calendar))
         service = Service(settings, database, clock=clock)
         if not plan.stands_still:
             clock.run()
@@ -152,3 +163,114 @@ def next_tuesday(now: datetime) -> datetime:
     """The next Tuesday at 9h41 in the zone of `now`: the town hall is open then, and its week lies before."""
     day = now + timedelta(days=(1 - now.weekday()) % 7)
     return day.replace(hour=9, minute=41, second=0, microsecond=0)
+
+
+# Failures on demand ---------------------------------------------------------------------------------------------------
+
+SLOW_SECONDS = 4.0
+_NO_SUCH_NUMBER = 21211
+
+
+class GatewayTrouble(StrEnum):
+    """How the gateway answers a request to send. `DOUBT` means that it takes the message without an answer."""
+
+    NONE = "none"
+    REFUSES = "refuses"
+    DOUBT = "doubt"
+    SLOW = "slow"
+
+
+class SourceTrouble(StrEnum):
+    """How RDV Service Public answers."""
+
+    NONE = "none"
+    DOWN = "down"
+    SLOW = "slow"
+
+
+_GATEWAY_FAULTS = {
+    GatewayTrouble.REFUSES: StandInFault(code=_NO_SUCH_NUMBER),
+    GatewayTrouble.DOUBT: StandInFault(cuts=True, acts=True),
+    GatewayTrouble.SLOW: StandInFault(hangs_seconds=SLOW_SECONDS),
+}
+_SOURCE_FAULTS = {
+    SourceTrouble.DOWN: StandInFault(503),
+    SourceTrouble.SLOW: StandInFault(hangs_seconds=SLOW_SECONDS, acts=True),
+}
+
+
+class Troubles:
+    """The present troubles of the two stand-ins."""
+
+    def __init__(self, gateway: HttpStandIn, source: HttpStandIn) -> None:
+        self._gateway, self._source = gateway, source
+        self.gateway, self.source = GatewayTrouble.NONE, SourceTrouble.NONE
+
+    def let_gateway(self, trouble: GatewayTrouble) -> None:
+        self.gateway = trouble
+        _set(self._gateway, _GATEWAY_FAULTS.get(trouble))
+
+    def let_source(self, trouble: SourceTrouble) -> None:
+        self.source = trouble
+        _set(self._source, _SOURCE_FAULTS.get(trouble))
+
+
+def _set(stand_in: HttpStandIn, fault: StandInFault | None) -> None:
+    stand_in.recover()
+    if fault is not None:
+        stand_in.keep_failing(fault)
+
+
+# The data of the town's week ------------------------------------------------------------------------------------------
+
+_incoming, _outgoing = incoming_messages.c, outgoing_messages.c
+
+
+def _move_in(connection: Connection, twilio: TwilioStandIn, smtp: SmtpStandIn, calendar: Agenda) -> None:
+    """Give the stand-ins the data that the service has. No webhook is posted, and nothing is sent."""
+    messages = [*_received(connection, twilio.account_sid), *_sent(connection, twilio.account_sid)]
+    for message in sorted(messages, key=lambda one: one.created_at):
+        twilio.remember(message)
+    mails = select(outgoing_messages).where(_outgoing.channel == "email", _outgoing.state == SENT)
+    for row in connection.execute(mails.order_by(_outgoing.id)).mappings():
+        message_id = f"<outgoing-{row['id']}@localhost>"
+        smtp.take(ReceivedMail(row["sender"], (row["recipient"],), to_message(SimpleNamespace(**row), message_id)))
+    cancelled = select(participations.c.external_id, participations.c.status)
+    for external_id, status in connection.execute(cancelled.where(participations.c.status.in_(CANCELLED))):
+        calendar.set_status(int(external_id), status)
+
+
+def _received(connection: Connection, account_sid: str) -> list[TwilioMessage]:
+    rows = connection.execute(select(incoming_messages).where(_incoming.from_number != "").order_by(_incoming.id))
+    return [
+        TwilioMessage(
+            sid=row.gateway_message_id,
+            account_sid=account_sid,
+            direction=INBOUND,
+            to=row.to_number,
+            from_=row.from_number,
+            body=row.body,
+            status="received",
+            created_at=row.received_at,
+        )
+        for row in rows
+    ]
+
+
+def _sent(connection: Connection, account_sid: str) -> list[TwilioMessage]:
+    """The SMS that were sent and arrived."""
+    is_sent = (_outgoing.channel == "sms") & (_outgoing.delivery_status == DeliveryStatus.DELIVERED.value)
+    rows = connection.execute(select(outgoing_messages).where(is_sent).order_by(_outgoing.id))
+    return [
+        TwilioMessage(
+            sid=f"SMsent{row.id}",
+            account_sid=account_sid,
+            direction=OUTBOUND,
+            to=row.recipient,
+            from_=row.sender,
+            body=row.body,
+            status=DeliveryStatus.DELIVERED.value,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from smsbot.demo.stand_ins.http_tap import HeardCall
+from smsbot.demo.stand_ins.http_stand_in import HeardCall
 
 _KEPT_LINES = 80
 

@@ -1,7 +1,8 @@
 """Stand-ins for the systems around the service. Only the demo, the tests and the benchmarks use them.
 
-    http_stand_in        the base of the HTTP ones: serves on loopback, keeps what it took, fails on demand
-    loop_thread          the thread in which a stand-in runs; `http_tap` reports which calls were answered
+    http_stand_in        the base of the HTTP ones: serves on loopback, keeps what it took, fails on demand, and reports
+                         the calls that it answered
+    loop_thread          the thread in which a stand-in runs
     gateway_stand_in     what all gateways share: `twilio_stand_in` (with `twilio_documents`), `vonage_stand_in`,
                          `aggregator_stand_in`
     rdvsp_stand_in       RDV Service Public: its API (`rdvsp_answers`), its appointments (`rdvsp_agenda`), its

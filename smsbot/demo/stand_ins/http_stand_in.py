@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from smsbot.demo.stand_ins.http_tap import HeardCall, HttpTap
 from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.prompt_server import PromptServer
 
@@ -178,3 +178,36 @@ async def cut(request: Request) -> None:
     """Close the connection without an answer. ASGI has no message for this, so it uses uvicorn's transport."""
     request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
     await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardCall:
+    """A call, and how it ended: `status` is 0 if the connection was cut without an answer."""
+
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTap:
+    """An ASGI application that passes everything on to `app`, and then calls `hear` with the call."""
+
+    app: ASGIApp
+    hear: Callable[[HeardCall], None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began, status = time.perf_counter(), 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_on)
+        finally:
+            took = (time.perf_counter() - began) * 1000
+            self.hear(HeardCall(scope.get("method", ""), scope["path"], status, took))
