@@ -22,9 +22,10 @@ from starlette.applications import Starlette
 
 from smsbot.app import Service
 from smsbot.demo.settable_clock import SettableClock
+from smsbot.demo.stand_ins.agenda_records import CANCELLED
 from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault
 from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail, SmtpStandIn
-from smsbot.demo.stand_ins.rdvsp_agenda import CANCELLED, Agenda
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.demo.stand_ins.twilio_documents import INBOUND, OUTBOUND, TwilioMessage
 from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn

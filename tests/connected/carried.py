@@ -19,7 +19,8 @@ from smsbot.connected.carrying import Carrying
 from smsbot.connected.judging import RequestOutcome
 from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import Answered, CallFailedForNow, CallRefused, NotSignedIn
-from smsbot.demo.stand_ins.rdvsp_agenda import Agenda, AgendaChange
+from smsbot.demo.stand_ins.agenda_records import AgendaChange
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 from smsbot.gateways.base import IncomingSms
 from smsbot.incoming.message_claims import Arrived
 from smsbot.messages.templates import template_environment

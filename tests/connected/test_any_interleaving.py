@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from smsbot.connected import carrying_attempt
-from smsbot.demo.stand_ins.rdvsp_agenda import AgendaChange
+from smsbot.demo.stand_ins.agenda_records import AgendaChange
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, cancellation_requests, metadata, outgoing_messages, participations

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from smsbot.demo.stand_ins.rdvsp_agenda import STATUSES, Agenda, AgendaRdv
+from smsbot.demo.stand_ins.agenda_records import STATUSES, AgendaRdv
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 from smsbot.demo.stand_ins.rdvsp_sign_in import OAuthRefused, TokenOffice
 from smsbot.demo.stand_ins.rdvsp_webhooks import WebhookEndpoint, WebhookPosting
 

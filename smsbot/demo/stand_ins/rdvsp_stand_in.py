@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from smsbot.demo.stand_ins.agenda_records import AgendaChange
 from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault, cut
-from smsbot.demo.stand_ins.rdvsp_agenda import Agenda, AgendaChange
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 from smsbot.demo.stand_ins.rdvsp_answers import InstanceAnswers
 from smsbot.demo.stand_ins.rdvsp_sign_in import TokenOffice
 from smsbot.demo.stand_ins.rdvsp_webhooks import PendingWebhook, PostedWebhook, WebhookEndpoint, WebhookPosting

@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx
 
-from smsbot.demo.stand_ins.rdvsp_agenda import Agenda, AgendaChange
+from smsbot.demo.stand_ins.agenda_records import AgendaChange
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 
 _TABLES = {"Rdv": "rdv", "User": "user", "UserProfile": "user_profile"}
 _ATTEMPTS = 20
