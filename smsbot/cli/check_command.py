@@ -49,9 +49,8 @@ def _findings(offline: bool, mail_to: str | None) -> Iterator[CheckFinding]:
 
     from smsbot.app import Service
     from smsbot.checks import Level
-    from smsbot.checks.database_check import look_at_database
     from smsbot.checks.findings import well, wrong
-    from smsbot.checks.installation import look_at_installation, look_at_names
+    from smsbot.checks.installation import look_at_database, look_at_installation, look_at_names
     from smsbot.checks.peers import look_at_sources
     from smsbot.cli.common import sqlite_file
     from smsbot.policy import Policy

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from smsbot.checks import Level
-from smsbot.checks.database_check import look_at_database
+from smsbot.checks.installation import look_at_database
 from smsbot.model import OrganisationRecord
 from smsbot.policy import Policy
 from smsbot.store.database import Database
