@@ -3,21 +3,17 @@
 A test checks that the migrations build exactly this. Other rooms import the tables from here. Records from outside have
 the key (`source`, `external_id`), because two instances of RDV Service Public may use the same numbers.
 
-appointment_tables    organisations, appointments and participations
-act_tables            what is done to them: requests to their source, batches, the audit
-source_tables         the state of each source
-incoming_tables       messages from usagers, and the memory of their conversations
-outgoing_tables       the outbox
-inbox_tables          notes, ready answers and alerts of the agents' inbox
+appointment_tables    organisations, appointments and participations, batches of them, and the audit
+source_tables         the state of each source, and requests to it
+incoming_tables       messages from usagers, the memory of their conversations, and what agents keep beside them
+outgoing_tables       the outbox, and the events that other systems are told
 agent_tables          who may act, and how they sign in
-event_tables          what other systems are told
 figure_tables         counts by day and month, and the last success of background work
 columns               what all tables share: the metadata, times in UTC, ids, partial indexes
 """
 
 from __future__ import annotations
 
-from smsbot.store.tables.act_tables import audit, batch_appointments, batches, cancellation_requests
 from smsbot.store.tables.agent_tables import (
     agent_identities,
     agent_organisations,
@@ -31,9 +27,15 @@ from smsbot.store.tables.agent_tables import (
     service_accounts,
     sign_in_throttles,
 )
-from smsbot.store.tables.appointment_tables import appointments, organisations, participations
+from smsbot.store.tables.appointment_tables import (
+    appointments,
+    audit,
+    batch_appointments,
+    batches,
+    organisations,
+    participations,
+)
 from smsbot.store.tables.columns import UtcDateTime, metadata
-from smsbot.store.tables.event_tables import event_order, event_subscriptions, events
 from smsbot.store.tables.figure_tables import (
     APPOINTMENT_COUNTS,
     MONTHLY_COUNTS,
@@ -45,17 +47,26 @@ from smsbot.store.tables.figure_tables import (
     monthly_places,
     open_months,
 )
-from smsbot.store.tables.inbox_tables import inbox_alerts, inbox_notes, ready_answers
 from smsbot.store.tables.incoming_tables import (
     caught_up,
     conversations,
+    inbox_alerts,
+    inbox_notes,
     incoming_messages,
     incoming_pieces,
     opt_outs,
+    ready_answers,
     seen_messages,
 )
-from smsbot.store.tables.outgoing_tables import listed_appointments, outgoing_messages, sender_limits
-from smsbot.store.tables.source_tables import connected_sources, last_words, source_logins
+from smsbot.store.tables.outgoing_tables import (
+    event_order,
+    event_subscriptions,
+    events,
+    listed_appointments,
+    outgoing_messages,
+    sender_limits,
+)
+from smsbot.store.tables.source_tables import cancellation_requests, connected_sources, last_words, source_logins
 
 __all__ = [
     "APPOINTMENT_COUNTS",

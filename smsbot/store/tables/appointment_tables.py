@@ -1,4 +1,4 @@
-"""Organisations, their appointments, and the participations: who is expected."""
+"""Organisations, their appointments, the participations (who is expected), batches of appointments, and the audit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata, partial_index
+from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata, of_its_appointment, partial_index
 
 organisations = Table(
     "organisations",
@@ -148,4 +148,55 @@ participations = Table(
     partial_index("ix_participations_unerased", "appointment_id", where="erased_at IS NULL"),
     # The cancellations of a month.
     partial_index("ix_participations_cancelled_at", "cancelled_at", where="cancelled_at IS NOT NULL"),
+)
+
+
+batches = Table(
+    "batches",
+    metadata,
+    # One act of an agent on many appointments at once.
+    id_column(),
+    Column("act", Text, nullable=False),  # 'cancel' or 'write'
+    Column("way", Text, nullable=False),
+    Column("agent_id", RowId, ForeignKey("agents.id")),  # NULL: the operator of the service
+    Column("status", Text),  # the status that a cancellation gives: 'revoked' or 'excused'
+    Column("word", Text),  # the text for the usagers
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("begins_at", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),  # 'running' -> 'done' | 'stopped'
+    Column("finished_at", UtcDateTime),
+    partial_index("ix_batches_running", "id", where="state = 'running'"),
+    # For the purge.
+    partial_index("ix_batches_worded", "created_at", where="word IS NOT NULL"),
+)
+
+batch_appointments = Table(
+    "batch_appointments",
+    metadata,
+    # The appointments of a batch, with the result for each.
+    Column("batch_id", RowId, ForeignKey("batches.id"), primary_key=True),
+    Column("appointment_id", RowId, ForeignKey("appointments.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("outcome", Text),  # NULL: not done yet
+    Column("done_at", UtcDateTime),
+    partial_index("ix_batch_appointments_waiting", "batch_id", "position", where="outcome IS NULL"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    id_column(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("act", Text, nullable=False),  # 'cancelled', 'locked', 'unlocked', 'opted_out', …
+    Column("by", Text, nullable=False),  # 'usager', 'agent', 'source', 'system'
+    Column("way", Text, nullable=False),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
+    Column("agent", Text),
+    Column("administrator_id", RowId, ForeignKey("agents.id")),  # who changed the account of `agent` in the console
+    Column("detail", Text),  # the role and the organisations (by ids) that an account was given or lost
+    Column("appointment_id", RowId, ForeignKey("appointments.id")),
+    Column("participation_id", RowId),
+    of_its_appointment(),
+    Index(None, "appointment_id"),
+    # For the purge: rows that name an agent.
+    partial_index("ix_audit_named", "at", where="agent IS NOT NULL"),
 )

@@ -1,10 +1,10 @@
-"""The state of the sources of appointments."""
+"""The state of the sources of appointments, and the requests to them to cancel."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, false
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text, false, text
 
-from smsbot.store.tables.columns import UtcDateTime, metadata
+from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata, of_its_appointment, partial_index
 
 connected_sources = Table(
     "connected_sources",
@@ -45,4 +45,36 @@ last_words = Table(
     Column("source", Text, primary_key=True),
     Column("feed", Text, primary_key=True),  # webhook, api or file
     Column("at", UtcDateTime, nullable=False),
+)
+
+
+cancellation_requests = Table(
+    "cancellation_requests",
+    metadata,
+    # Requests to a connected source to cancel one of its appointments, or to take back a cancellation by an usager.
+    id_column(),
+    Column("appointment_id", RowId, ForeignKey("appointments.id"), nullable=False),
+    Column("participation_id", RowId),  # NULL: an agent cancels the whole appointment
+    Column("status", Text, nullable=False),  # requested: 'excused' or 'revoked'; 'unknown' takes a cancellation back
+    Column("by", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("agent", Text),
+    Column("word", Text),  # what the agent adds to the message to the usagers
+    Column("in_reply_to", RowId, ForeignKey("incoming_messages.id")),  # the yes, if it came by SMS
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),  # the appointment's start, as known at the request
+    # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it at the source meanwhile)
+    # | 'given_up' (the appointment has begun) | 'withdrawn' (the request was taken back before it was carried out)
+    Column("state", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt
+    Column("leased_until", UtcDateTime),  # during an attempt: after this time the process that makes it counts as dead
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("registered_at", UtcDateTime),  # when the usager was told that the request is registered
+    Column("finished_at", UtcDateTime),
+    Column("problem", Text),  # why the last attempt failed, in one sentence without personal data
+    of_its_appointment(),
+    Index(None, "appointment_id"),
+    partial_index("ix_cancellation_requests_in_reply_to", "in_reply_to", where="in_reply_to IS NOT NULL"),
+    partial_index("ix_cancellation_requests_waiting", "due_at", "id", where="state = 'waiting'"),
+    partial_index("ix_cancellation_requests_refused", "finished_at", where="state = 'refused'"),
 )
