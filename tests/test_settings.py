@@ -248,7 +248,7 @@ def test_whether_the_sender_can_be_answered(
 
 @every_line(("sender", "two_way"), [(SERVICE, None), ("RdvSoli", "true"), ("36105", "false")])
 def test_two_way_has_to_fit_the_sender(load: Load, sender: str, two_way: str | None) -> None:
-    with pytest.raises(SettingsProblem, match=r"^SMSBOT_SENDER_TWO_WAY is wrong: it should be true or false where"):
+    with pytest.raises(SettingsProblem, match=r"^SMSBOT_SENDER_TWO_WAY is wrong: it should be true or false if"):
         load(SMSBOT_SENDER=sender, SMSBOT_SENDER_TWO_WAY=two_way)
 
 
