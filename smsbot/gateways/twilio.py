@@ -40,7 +40,7 @@ from smsbot.gateways.base import (
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
 from smsbot.gateways.twilio_lookup import TwilioRecords
-from smsbot.gateways.webhook_values import body_text
+from smsbot.gateways.webhook_values import body_text, is_message_id
 from smsbot.senders import NUMBERS, SenderKind, known_kind
 
 NAME = "twilio"
@@ -210,7 +210,7 @@ class TwilioGateway(PostsOneByOne):
         if not answer.is_success:
             raise _error_of(answer)
         sid = _member(answer, "sid")
-        if not isinstance(sid, str):
+        if not is_message_id(sid):
             raise SendInDoubt("unreadable", "Twilio's answer names no message.", answered=True)
         return sid
 
@@ -307,6 +307,6 @@ def _member(answer: HttpAnswer, name: str) -> object:
     """A member of the answer's JSON object; None if it is missing or the answer is something else."""
     try:
         document = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document.get(name) if isinstance(document, dict) else None

@@ -18,12 +18,13 @@ from urllib.parse import urlencode
 from smsbot.gateways.base import IncomingSms, MalformedMessage, OutgoingSms
 from smsbot.gateways.gateway_records import ReadBack, RecordedSms, RecordsOutOfReach
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization
+from smsbot.gateways.webhook_values import is_message_id
 from smsbot.http_headers import http_date
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # both of Twilio's dates are cut to whole seconds
 _CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock, which NTP sets, and Twilio's may differ
-_BROKEN = (NoAnswer, ValueError, TypeError, KeyError, AttributeError)
+_BROKEN = (NoAnswer, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class TwilioRecords:
@@ -56,9 +57,10 @@ class TwilioRecords:
             answer = await self._get(self._list, {"To": message.recipient, "PageSize": str(PAGE_SIZE)})
             since = self._earliest_now(answer) - within - _WHOLE_SECONDS
             return [
-                str(each["sid"])
+                each["sid"]
                 for each in reversed(json.loads(answer.content)["messages"])
-                if each["direction"].startswith("outbound")
+                if is_message_id(each["sid"])
+                and each["direction"].startswith("outbound")
                 and (each["body"] or "").endswith(message.body)
                 and http_date(each["date_created"]) >= since
             ]
@@ -73,9 +75,9 @@ class TwilioRecords:
             read_at = self._earliest_now(answer)
             while True:
                 page = json.loads(answer.content)
-                young = [(each, sent_at) for each in page["messages"] if (sent_at := _sent_at(each)) >= since]
+                young = [(each, sent_at) for each in page["messages"] if (sent_at := _sent_at(each, read_at)) >= since]
                 for each, sent_at in young:
-                    if each["direction"] == "inbound":
+                    if each.get("direction") == "inbound":
                         found += self._read(each, sent_at)
                 if not young or not page.get("next_page_uri"):  # the next pages are older still
                     break
@@ -86,7 +88,8 @@ class TwilioRecords:
         return ReadBack(sorted(found, key=lambda one: one.sent_at), read_at)
 
     def _read(self, listed: Mapping[str, Any], sent_at: datetime) -> list[RecordedSms]:
-        fields = {"MessageSid": listed["sid"], "From": listed["from"], "To": listed["to"], "Body": listed["body"] or ""}
+        names = {"MessageSid": "sid", "From": "from", "To": "to", "Body": "body"}
+        fields = {field: listed.get(name) or "" for field, name in names.items()}
         try:
             return [RecordedSms(self._incoming(fields), sent_at)]
         except MalformedMessage:
@@ -110,9 +113,15 @@ class TwilioRecords:
         return answer
 
 
-def _sent_at(listed: Mapping[str, Any]) -> datetime:
-    """When the message was sent. A message that has just arrived may have no date of sending yet."""
-    return http_date(listed["date_sent"] or listed["date_created"])
+def _sent_at(listed: Mapping[str, Any], read_at: datetime) -> datetime:
+    """When the message was sent. A message that has just arrived may have no date of sending yet.
+
+    A message without any date that can be read counts as sent at `read_at`, so that the others can still be read.
+    """
+    try:
+        return http_date(listed.get("date_sent") or listed.get("date_created") or "")
+    except ValueError:
+        return read_at
 
 
 def _out_of_reach(error: Exception) -> RecordsOutOfReach:

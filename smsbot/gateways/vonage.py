@@ -46,6 +46,7 @@ from smsbot.gateways.base import (
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, retry_after, without_answer
 from smsbot.gateways.webhook_values import (
     body_text,
+    is_message_id,
     json_from,
     keyword,
     message_id,
@@ -213,7 +214,7 @@ class VonageGateway(PostsOneByOne):
             jwt.JWTClaimsRegistry(now=int(self._clock())).validate(
                 limits
             )  # `iat` is checked below, because clocks differ
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, TypeError, RecursionError):  # anybody may post a token without any sense
             raise SignatureRefused(
                 "the token is not signed with SMSBOT_VONAGE_SIGNATURE_SECRET, or has ended"
             ) from None
@@ -284,7 +285,7 @@ class VonageGateway(PostsOneByOne):
         if not answer.is_success:
             raise _error_of(answer)
         taken = _document(answer).get("message_uuid")
-        if not isinstance(taken, str) or not taken:
+        if not is_message_id(taken):
             raise SendInDoubt("unreadable", "Vonage's answer names no message.", answered=True)
         return taken
 

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, TypeGuard
 
 from smsbot.gateways.base import MalformedMessage, MessagePiece
 from smsbot.policy.gateway_values import ITSELF
@@ -70,9 +70,14 @@ def required(value: str | None, name: str) -> str:
 def message_id(value: str | None, name: str) -> str:
     """The gateway's id of a message."""
     value = required(value, name)
-    if _MESSAGE_ID.fullmatch(value) is None:
+    if not is_message_id(value):
         raise MalformedMessage(f"{name} is not an id of a message.")
     return value
+
+
+def is_message_id(value: object) -> TypeGuard[str]:
+    """Whether this can be a gateway's id of a message. Anything else may be what no database stores, as a NUL."""
+    return isinstance(value, str) and _MESSAGE_ID.fullmatch(value) is not None
 
 
 def telephone(value: str | None, name: str) -> str:

@@ -228,6 +228,11 @@ class TestAnswer:
             (ANSWER, {"status": 100, "ids": [{}]}, "smsbot-42"),
             (ANSWER, {"status": 100, "ids": [True]}, "smsbot-42"),
             (ANSWER, {"status": 100, "ids": [""]}, "smsbot-42"),
+            # Nor does it matter that no database stores the id.
+            (ANSWER, {"status": 100, "ids": ["a\0"]}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": ["a\ud800"]}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": ["9" * 5000]}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": [10**400]}, "smsbot-42"),
         ],
     )
     async def test_taken(self, table: dict[str, Any], document: Any, identifier: str) -> None:

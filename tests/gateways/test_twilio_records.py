@@ -210,6 +210,22 @@ class TestReceived:
         [found] = (await gateway_over(http).records.received(OURS, NOW)).messages
         assert (found.sms.gateway_message_id, found.sent_at) == ("SM1", NOW)
 
+    async def test_an_entry_that_cannot_be_read_keeps_no_other_back(self) -> None:
+        incoming = {"direction": "inbound", "from": USAGER, "to": OURS, "date_sent": "Mon, 04 May 2026 10:00:30 +0000"}
+        http = ScriptedHttp(
+            page(
+                listed(5, **incoming | {"date_sent": None, "date_created": None}),
+                listed(4, **incoming | {"date_sent": "yesterday"}),
+                listed(3, **incoming | {"from": None}),
+                {},
+                listed(2, **incoming),
+                listed(1, **incoming | {"body": None}),
+            )
+        )
+        book = await gateway_over(http).records.received(OURS, NOW)
+        assert [one.sms.gateway_message_id for one in book.messages] == ["SM1", "SM2", "SM4", "SM5"]
+        assert {one.sent_at for one in book.messages} == {NOW}
+
     async def test_pages_that_are_older_are_not_asked_for(self) -> None:
         incoming = {"direction": "inbound", "from": USAGER, "to": OURS}
         following = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?PageToken=PA1"

@@ -136,6 +136,9 @@ class TestAnswers:
             (answer(201, []), SendInDoubt, "unreadable"),
             (answer(201, {}), SendInDoubt, "unreadable"),
             (answer(204), SendInDoubt, "unreadable"),
+            (answer(201, {"sid": "SM\0"}), SendInDoubt, "unreadable"),  # what no database stores
+            (answer(201, {"sid": "SM\ud800"}), SendInDoubt, "unreadable"),
+            (answer(201, {"sid": "9" * 5000}), SendInDoubt, "unreadable"),
         ],
     )
     async def test_other_answers(self, got: HttpAnswer, kind: type[SendError], code: str) -> None:

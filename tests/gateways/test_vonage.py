@@ -112,6 +112,19 @@ class TestToken:
         with pytest.raises(SignatureRefused):
             gateway.verify(webhook(STATUS, **claims))
 
+    @every_line(
+        "header",
+        [
+            *('{"alg": "HS256", "crit": 1}', '{"alg": "HS256", "crit": ["b64"], "b64": false}', '{"alg": ["HS256"]}'),
+            *('{"alg": "HS256", "kid": {}}', '{"alg": null}', "[]", "1", "null", "[" * 20_000, "9" * 5000, ""),
+        ],
+    )
+    def test_a_token_without_any_sense_is_refused(self, gateway: VonageGateway, header: str) -> None:
+        """Anybody may post one: nothing is signed that is looked at first."""
+        token = f"{base64.urlsafe_b64encode(header.encode()).decode().rstrip('=')}.e30.e30"
+        with pytest.raises(SignatureRefused):
+            gateway.verify(WebhookRequest("/x", "", {"authorization": f"Bearer {token}"}, b"{}"))
+
     def test_the_scheme_is_read_in_any_case_and_nothing_else_is_a_token(self, gateway: VonageGateway) -> None:
         request = webhook(STATUS)
         token = request.headers["authorization"].removeprefix("Bearer ")
@@ -297,6 +310,8 @@ class TestSending:
             (answer(202, []), SendInDoubt, "unreadable"),
             (answer(202, {"workflow_id": "w"}), SendInDoubt, "unreadable"),
             (answer(202, {"message_uuid": 12}), SendInDoubt, "unreadable"),
+            (answer(202, {"message_uuid": "a\0"}), SendInDoubt, "unreadable"),  # what no database stores
+            (answer(202, {"message_uuid": "a\ud800"}), SendInDoubt, "unreadable"),
         ],
     )
     async def test_other_answers(self, got: HttpAnswer, kind: type[SendError], code: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from smsbot.gateways.base import MalformedMessage, SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.described.webhook_fields import document_from
 from smsbot.gateways.http import HttpAnswer, retry_after
-from smsbot.gateways.webhook_values import at_path, scalar
+from smsbot.gateways.webhook_values import at_path, is_message_id, scalar
 from smsbot.policy.gateway_values import AnswerFormat, Conditions
 from smsbot.policy.gateways import AnswerTable, CheckTable
 
@@ -59,8 +59,9 @@ def is_showable(code: str) -> bool:
 
 
 def _identifier(value: Any) -> str | None:
-    """The value as an id if it is a text or a whole number; otherwise None."""
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+    """The value as an id if it is a text or a whole number that can be one; otherwise None."""
+    identifier = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return identifier if is_message_id(identifier) else None
 
 
 def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_named: bool) -> SendError | None:
