@@ -277,8 +277,15 @@ def _listed(answer: SourceAnswer, root: str, http: SourceHttp) -> tuple[list[Map
     entries: list[Mapping[str, Any]] = [row for row in rows if isinstance(row, dict)]
     meta = document.get("meta")
     meta = meta if isinstance(meta, dict) else {}
-    pages, count = meta.get("total_pages"), meta.get("total_count")
-    return entries, pages if isinstance(pages, int) else 1, count if isinstance(count, int) else len(entries)
+    return entries, _told_number(meta.get("total_pages"), 1), _told_number(meta.get("total_count"), len(entries))
+
+
+_MOST_TOLD = 10**9
+
+
+def _told_number(value: object, otherwise: int) -> int:
+    """A number of pages or entries as the source tells it; `otherwise` where it cannot be one."""
+    return value if type(value) is int and 0 <= value <= _MOST_TOLD else otherwise
 
 
 def _written(moment: datetime) -> str:

@@ -93,7 +93,7 @@ class SourceHttp:
             raise CallFailedForNow(f"{self.name} did not answer ({type(error).__name__}).") from None
         try:
             document = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         return SourceAnswer(answer.status_code, answer.headers, document, _answered_at(answer.headers, sent_at))
 

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,8 @@ RENEWED_BEFORE = timedelta(minutes=10)
 LOOKED_AT_AGAIN_SECONDS = 60.0
 """How often a process checks whether somebody has signed in again in another process, perhaps as another agent."""
 TWO_HOURS = timedelta(hours=2)
+LONGEST_LIFETIME = timedelta(days=365)
+"""Longer than any source lets its tokens live: a number beyond it must not be one that no calendar has."""
 CALLBACK_PATH = "/rdvsp/callback"
 
 _DEVISE_HEADERS = ("access-token", "client", "uid")
@@ -169,14 +171,12 @@ class SourceSignIn:
         document: Any = answer.document
         try:
             access, refresh = str(document["access_token"]), document.get("refresh_token")
-            seconds = float(document.get("expires_in") or TWO_HOURS.total_seconds())
-        except (TypeError, KeyError, ValueError, AttributeError):
+        except (TypeError, KeyError, AttributeError):
             raise CallFailedForNow(f"{self.http.name} answered no token where one was asked for.") from None
         now = self.clock()
         headers = {"Authorization": f"Bearer {access}"}
-        return SourceTokens(
-            headers, None if refresh is None else str(refresh), now, now + timedelta(seconds=seconds), former
-        )
+        expires_at = now + _lifetime(document.get("expires_in"))
+        return SourceTokens(headers, None if refresh is None else str(refresh), now, expires_at, former)
 
     def _check_token_answer(self, answer: SourceAnswer) -> None:
         code = answer.document.get("error") if isinstance(answer.document, dict) else None
@@ -210,7 +210,7 @@ class SourceSignIn:
         if not all(headers.values()):
             raise CallFailedForNow(f"{self.http.name} answered the sign-in without the headers of one.")
         now = self.clock()
-        return SourceTokens(headers, None, now, _expiry(answer.headers.get("expiry"), now))
+        return SourceTokens(headers, None, now, now + _lifetime_until(answer.headers.get("expiry"), now))
 
     def _ends_soon(self, tokens: SourceTokens) -> bool:
         lifetime = tokens.expires_at - tokens.issued_at
@@ -225,8 +225,18 @@ class _GrantRefused(NotSignedIn):
     """The token endpoint does not take this code or refresh token."""
 
 
-def _expiry(given: str | None, now: datetime) -> datetime:
+def _lifetime(seconds: object) -> timedelta:
+    """For how long the source says that its tokens are good: two hours where it does not say so, a year at most."""
     try:
-        return datetime.fromtimestamp(int(given or ""), UTC)
-    except (ValueError, OverflowError, OSError):
-        return now + TWO_HOURS
+        told = float(seconds)  # type: ignore[arg-type] # what it cannot be raises
+    except (TypeError, ValueError, OverflowError):
+        return TWO_HOURS
+    return timedelta(seconds=min(told, LONGEST_LIFETIME.total_seconds())) if told > 0 else TWO_HOURS
+
+
+def _lifetime_until(expiry: str | None, now: datetime) -> timedelta:
+    """The same where it tells the moment of their end, in Unix seconds."""
+    try:
+        return _lifetime(float(expiry or "") - now.timestamp())
+    except ValueError:
+        return TWO_HOURS

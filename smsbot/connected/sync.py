@@ -226,7 +226,7 @@ def _shorter(window: _Window, rows: int) -> _Window:
     """A window that should fit on a page, at most half as long and at least one second."""
     assert window.before is not None
     length = window.before - window.after
-    shorter = min(length * WANTED_ON_A_PAGE / rows, length / 2)
+    shorter = min(length * WANTED_ON_A_PAGE / max(rows, 1), length / 2)
     return _Window(window.after, window.after + timedelta(seconds=int(shorter.total_seconds())))
 
 

@@ -216,3 +216,14 @@ async def test_an_address_where_nobody_listens(sqlite_database: Database) -> Non
         source.stop()
         with pytest.raises(CallFailedForNow, match="ConnectError"):
             await api.read(["1"])
+
+
+@pytest.mark.parametrize("number", [10**400, -1, "2", True, None, 1e300])
+async def test_a_number_of_pages_that_cannot_be_is_not_believed(
+    source: RdvspStandIn, sqlite_database: Database, number: object
+) -> None:
+    meta = {"total_pages": number, "total_count": number}
+    source.fail(StandInFault(200, {"rdvs": [], "meta": meta}), on="rdvs")
+    async with api_to(source, sqlite_database) as api:
+        listed = await api.starting_between(NOW, None)
+    assert (listed.pages, listed.rows) == (1, 0)

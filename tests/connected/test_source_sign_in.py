@@ -12,12 +12,14 @@ from sqlalchemy import select, update
 
 from smsbot.connected.kept_tokens import RENEWAL_LEASE, TokenKeeper
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
+from smsbot.connected.source_sign_in import LONGEST_LIFETIME, TWO_HOURS, _lifetime_until
 from smsbot.connected.source_state import source_states
 from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import connected_sources
 from tests.connected.sources import SECRET_KEY, api_to, everything_in
+from tests.lines import every_line
 
 pytestmark = pytest.mark.anyio
 
@@ -262,3 +264,35 @@ def test_a_claim_is_one_at_a_time_and_ends(database: Database) -> None:
     assert second is not None
     database.write_now(lambda each: keeper.give_up_claim(each, first))  # the claim is no longer valid
     assert database.write_now(lambda each: keeper.claim_renewal(each, None, later)) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "good_for"),
+    [
+        (10**400, TWO_HOURS),
+        (10**300, LONGEST_LIFETIME),
+        ("9" * 5000, LONGEST_LIFETIME),
+        ("nan", TWO_HOURS),
+        ("soon", TWO_HOURS),
+        ([], TWO_HOURS),
+        (-1, TWO_HOURS),
+        (None, TWO_HOURS),
+        (900, timedelta(minutes=15)),
+    ],
+)
+async def test_a_lifetime_that_cannot_be_ends_nothing_here(
+    source: RdvspStandIn, sqlite_database: Database, told: object, good_for: timedelta
+) -> None:
+    now = datetime.now(UTC)
+    async with api_to(source, sqlite_database, signed_in=False, clock=lambda: now) as api:
+        document = {"access_token": "a", "refresh_token": "b", "expires_in": told}
+        source.fail(StandInFault(200, document), on="token")
+        tokens = await api.sign_in.redeem(source.tokens.consent(api.sign_in.redirect_uri))
+    assert tokens.expires_at - now == good_for
+
+
+@every_line("expiry", ["9" * 5000, "nan", "", "soon", "-1", "1e400"])
+def test_nor_does_an_end_that_cannot_be(expiry: str) -> None:
+    now = datetime.now(UTC)
+    assert timedelta(0) < _lifetime_until(expiry, now) <= LONGEST_LIFETIME
+    assert _lifetime_until(str(int(now.timestamp()) + 900), now) <= timedelta(minutes=15)

@@ -202,7 +202,7 @@ class OpenIdProvider:
             except InvalidKeyIdError:
                 newer = await self._discover(http, again=True)
                 return jwt.decode(token, newer.keys, algorithms=list(_ALGORITHMS))
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
             reason = type(error).__name__
             raise OpenIdFailure(Failure.UNAVAILABLE, f"A token's signature cannot be verified ({reason}).") from error
 
@@ -266,7 +266,7 @@ async def _request(http: httpx.AsyncClient, method: str, url: str, **options: An
 def _json(response: httpx.Response) -> Mapping[str, Any]:
     try:
         content = response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OpenIdFailure(Failure.UNAVAILABLE, "The provider's answer is no JSON.") from error
     if not isinstance(content, dict):
         raise OpenIdFailure(Failure.UNAVAILABLE, "The provider's answer is no JSON object.")
