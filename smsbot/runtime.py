@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -269,10 +269,10 @@ def _described(error: BaseException) -> dict[str, object]:
     return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}
 
 
-def note_successes(connection: Connection, moments: Mapping[str, datetime]) -> None:
-    """Note when each piece of work, by name, last succeeded (UTC)."""
+def note_successes(connection: Connection, moments: Mapping[str, datetime], now: datetime) -> None:
+    """Note when each piece of work, by name, last succeeded in this process (UTC). A later success of another stays."""
     for name in sorted(moments):  # always in the same order, so that two processes do not wait for each other
-        _BEAT.run(connection, {"name": name, "at": moments[name]})
+        _BEAT.run(connection, {"name": name, "at": moments[name], "now": now})
 
 
 def last_successes(connection: Connection) -> dict[str, datetime]:
@@ -290,15 +290,21 @@ def noting_successes(database: Database, supervisor: Supervisor, clock: Callable
         now = clock()
         since = supervisor.seconds_since_success()
         moments = {name: now - timedelta(seconds=seconds) for name, seconds in since.items()}
-        await database.write(lambda connection: note_successes(connection, moments))
+        await database.write(lambda connection: note_successes(connection, moments, now))
 
     work = PeriodicWork("heartbeat", once, SUCCESSES_NOTED_EVERY)
     supervisor.when_first_succeeded(work.wake.set)
     return work
 
 
+# Where the work of one process hangs while another's goes well, the last success is the other's. A moment later than
+# that of writing is of a clock that was set back since.
 _BEAT = upserting(
     heartbeats,
     ("name", "at"),
-    lambda insert: insert.on_conflict_do_update(index_elements=["name"], set_={"at": insert.excluded.at}),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"at": insert.excluded.at},
+        where=or_(heartbeats.c.at < insert.excluded.at, heartbeats.c.at > bindparam("now")),
+    ),
 )

@@ -36,7 +36,7 @@ from smsbot.outbox.outcomes import Held, Refused
 from smsbot.rules.deadline import is_in_time
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.runtime import PeriodicWork
-from smsbot.store.database import Database, serialise
+from smsbot.store.database import Database, is_about_the_database, serialise
 from smsbot.store.tables import opt_outs, participations
 
 EVERY = timedelta(seconds=60)
@@ -232,14 +232,36 @@ def reminding(database: Database, reminders: Reminders, clock: Callable[[], date
 
 
 async def _remind_all(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
-    """Write the reminders that are due. The search reads many rows, so it runs on a snapshot, where nobody waits."""
+    """Write the reminders that are due. The search reads many rows, so it runs on a snapshot, where nobody waits.
+
+    One that cannot be written keeps no other back: its error is raised when all others are written.
+    """
+    failure: Exception | None = None
     page = await database.read(partial(reminders.due, now=clock()))
     while True:
         if page.participation_ids:
-            await database.write(partial(reminders.remind, participation_ids=page.participation_ids, now=clock()))
+            failure = await _remind_these(database, reminders, page.participation_ids, clock) or failure
         if page.last is None:
-            return
+            break
         page = await database.read(partial(reminders.due, now=clock(), after=page.last))
+    if failure is not None:
+        raise failure
+
+
+async def _remind_these(
+    database: Database, reminders: Reminders, ids: Sequence[int], clock: Callable[[], datetime]
+) -> Exception | None:
+    """Write the reminders of these participations: together, and each alone where that fails. Returns a failure."""
+    try:
+        await database.write(partial(reminders.remind, participation_ids=ids, now=clock()))
+    except Exception as error:
+        if is_about_the_database(error):
+            raise
+        if len(ids) == 1:
+            return error
+        alone = [await _remind_these(database, reminders, [one], clock) for one in ids]
+        return next((failure for failure in alone if failure is not None), None)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
+import structlog
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Connection, Table, Text, bindparam, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,6 +38,8 @@ from smsbot.store.many import ListOf
 from smsbot.store.prepared import Prepared, StatementWithValues, commit_after, in_one_journey
 
 T = TypeVar("T")
+
+logger = structlog.get_logger(__name__)
 
 BUSY_SECONDS = 30.0
 """How long a write on SQLite waits while another process writes."""
@@ -288,7 +291,8 @@ class _Listener:
             while not self._stopping.is_set():
                 try:
                     self._listen(bell)
-                except psycopg.OperationalError:
+                except Exception as error:  # noqa: BLE001 - whatever it is: a thread that ends hears nothing any more
+                    logger.warning("signals of other processes are not heard", error=type(error).__name__)
                     self._stopping.wait(_RECONNECT_SECONDS)
 
     def _listen(self, bell: socket.socket) -> None:

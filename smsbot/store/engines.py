@@ -53,7 +53,8 @@ def sqlite_engine(url: URL, busy_seconds: float) -> Engine:
         """Create a new file readable by its owner only. SQLite gives its log and shared memory the same permissions."""
         if not options.get("uri"):
             with contextlib.suppress(OSError):  # it exists already, or connecting will raise the same error
-                os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                file = os.path.realpath(arguments[0])  # a link may lead to a file that does not exist yet
+                os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -158,7 +158,7 @@ class Health:
             raise _Unready("the database cannot be reached") from None
         try:
             async with asyncio.timeout(_LONGEST_WRITE_SECONDS):
-                await self.database.write(lambda connection: note_successes(connection, {"ready": now}))
+                await self.database.write(lambda connection: note_successes(connection, {"ready": now}, now))
         except (SQLAlchemyError, TimeoutError):
             raise _Unready("nothing can be written to the database: is its disk full?") from None
         return state

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -13,7 +14,7 @@ from smsbot.app import Service
 from smsbot.appointments.appointment import Participation
 from smsbot.model import ParticipationRecord
 from smsbot.notifications import reminders as reminders_module
-from smsbot.notifications.reminders import Due
+from smsbot.notifications.reminders import Due, reminding
 from smsbot.outbox.messages import LANES, ClaimedMessage
 from smsbot.outbox.outcomes import Held, Refused
 from smsbot.settings import ServiceSettings
@@ -352,3 +353,17 @@ def test_both_engines_page_alike(database: Database, monkeypatch: pytest.MonkeyP
 def _family(size: int) -> tuple[ParticipationRecord, ...]:
     wanted = {"send_reminder_notification": True, "notify_by_sms": True, "notify_by_email": False}
     return tuple(participation(str(number), phone=f"+3361234567{number}", **wanted) for number in range(size))
+
+
+@pytest.mark.anyio
+async def test_one_that_cannot_be_written_holds_up_no_other(make_world: MakeWorld) -> None:
+    world = make_world(quiet_hours="off")
+    for number in range(3):
+        world.books(paris(12, 14 + number), str(number))
+    nowhere = update(appointments).where(appointments.c.external_id == "1").values(time_zone="Mars/Olympus")
+    world.database.write_now(lambda connection: connection.execute(nowhere))
+    work = reminding(world.database, world.reminders, lambda: paris(11, 12))
+    for _ in range(2):
+        with pytest.raises(ZoneInfoNotFoundError):
+            await work.once()
+    assert len(world.sent_at()) == 2

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from structlog.testing import capture_logs
 
 from smsbot.store import schema
 from smsbot.store.database import Database, insert, serialise, signal
@@ -173,6 +175,25 @@ async def test_another_process_hears_of_a_commit(postgresql_url: str, open_datab
     assert await asyncio.to_thread(heard.wait, 10)
 
 
+@pytest.mark.anyio
+async def test_who_listens_goes_on_whatever_has_failed(
+    postgresql_url: str, open_database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smsbot.store.database._RECONNECT_SECONDS", 0.01)
+    there, heard = open_database(postgresql_url), threading.Event()
+    failures = [ReadOnlySqlTransaction("after a failover"), RuntimeError("the loop is closed")]
+
+    def hear() -> None:
+        if failures:
+            raise failures.pop()
+        heard.set()
+
+    with capture_logs() as logs:
+        there.subscribe("outgoing", hear)
+        assert await asyncio.to_thread(heard.wait, 10)
+    assert [log["error"] for log in logs] == ["RuntimeError", "ReadOnlySqlTransaction"]
+
+
 def test_another_engine_is_refused() -> None:
     for url in ("mysql://root@localhost/db", "sqlite://", "sqlite:///:memory:"):
         with pytest.raises(ValueError, match="sqlite:///path or postgresql://"):
@@ -272,10 +293,13 @@ def _a_process_that_writes(database: Database) -> Iterator[None]:
         another.execute("ROLLBACK")
 
 
-def test_a_new_database_is_its_owners_alone_from_the_first_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("behind_a_link", [False, True])
+def test_a_new_database_is_its_owners_alone_from_the_first_moment(tmp_path: Path, behind_a_link: bool) -> None:
+    link = tmp_path.with_name(f"{tmp_path.name}-link")
+    link.symlink_to(tmp_path / "smsbot.db")
     before = os.umask(0)
     try:
-        database = Database(f"sqlite:///{tmp_path / 'smsbot.db'}")
+        database = Database(f"sqlite:///{link if behind_a_link else tmp_path / 'smsbot.db'}")
         with database.engine.connect() as connection:
             connection.exec_driver_sql("CREATE TABLE t (x)")
             made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from smsbot.appointments.intake import Feed, note_last_word
-from smsbot.runtime import note_successes
+from smsbot.runtime import last_successes, note_successes
 from smsbot.store.daily_counts import DELIVERIES, INCOMING, OUTGOING, count
 from smsbot.store.database import Database
 from smsbot.web.health import BackgroundWatch
@@ -96,7 +96,7 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     await database.write(lambda c: count(c, INCOMING, "cancelled", now=NOW))
     await database.write(lambda c: count(c, DELIVERIES, "vonage", "RdvSoli", "lost", now=NOW))
     await database.write(
-        lambda connection: note_successes(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW})
+        lambda connection: note_successes(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW}, NOW)
     )
     heard = NOW - timedelta(hours=2)
     await database.write(lambda connection: note_last_word(connection, "ccas", Feed.FILE, heard))
@@ -124,6 +124,16 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     assert told["smsbot_source_heard_seconds feed=webhook source=rdvsp"] == math.inf, "it is set up and never came"
     for word in (A, A[1:], "Sophie", "Dupont"):
         assert word not in answer.text
+
+
+def test_the_last_success_is_that_of_the_process_where_it_goes_well(database: Database) -> None:
+    hour = timedelta(hours=1)
+    for at, now in ((NOW, NOW), (NOW - hour, NOW), (NOW - 2 * hour, NOW)):
+        database.write_now(lambda c, at=at, now=now: note_successes(c, {"reminders": at}, now))  # type: ignore[misc]
+    assert database.read_now(last_successes) == {"reminders": NOW}
+    before = NOW - 3 * hour
+    database.write_now(lambda c: note_successes(c, {"reminders": before}, before))
+    assert database.read_now(last_successes) == {"reminders": before}, "the clock was set back"
 
 
 @pytest.mark.anyio
