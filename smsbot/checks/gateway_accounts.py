@@ -65,14 +65,27 @@ async def look_at_twilio(
         if not answer.is_success:
             yield warning(_TWILIO, f"it answered HTTP {answer.status_code}, so nothing is known: try again later")
             return
-        yield _twilio_account(answer.json())
+        document = _object_in(answer)
+        if document is None:
+            yield wrong(_TWILIO, f"{api_url} is not Twilio: look at SMSBOT_TWILIO_API_URL")
+            return
+        yield _twilio_account(document)
         if (clock := look_at_clock(answer.headers.get("date"), _TWILIO)) is not None:
             yield clock
         for sender in sorted(senders):
             try:
                 yield await _twilio_sender(client, base, sender, webhook_url)
-            except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
                 yield warning(_TWILIO, f"nothing is known about {sender}: try again later")
+
+
+def _object_in(answer: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object in an answer; None where there is none, as in the page of a proxy."""
+    try:
+        document = answer.json()
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _twilio_account(document: dict[str, Any]) -> CheckFinding:
@@ -132,9 +145,12 @@ def _vonage_account(answer: httpx.Response) -> CheckFinding:
             f"the credentials are refused (HTTP {answer.status_code}): check SMSBOT_VONAGE_API_KEY and "
             "SMSBOT_VONAGE_API_SECRET",
         )
+    told = (_object_in(answer) or {}).get("value") if answer.is_success else None
     try:
-        balance = Decimal(str(answer.raise_for_status().json()["value"]))
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, InvalidOperation):
+        balance = Decimal(str(told))
+    except InvalidOperation:
+        balance = Decimal("NaN")
+    if not balance.is_finite():
         return warning(_VONAGE, f"it answered HTTP {answer.status_code} without a balance: try again later")
     if balance <= 0:
         return wrong(_VONAGE, f"the account's balance is {balance:.2f} €: nothing is sent until it is topped up")

@@ -13,10 +13,11 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+import respx
 from multidict import CIMultiDict
 
 from smsbot.checks.findings import CheckFinding, Level
-from smsbot.checks.gateway_accounts import look_at_vonage
+from smsbot.checks.gateway_accounts import look_at_twilio, look_at_vonage
 from smsbot.checks.peers import look_at_described
 from smsbot.checks.webhook_trial import described_trial
 from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
@@ -178,6 +179,31 @@ async def test_the_balance_at_vonage() -> None:
         assert (level, "nothing is sent until it is topped up" in sentence) == (Level.WRONG, True)
         url = vonage.url
     assert (await told(url))["Vonage"][0] is Level.WRONG, "it cannot be reached"
+
+
+NO_ACCOUNTS = (b"<html>", b"[]", b"null", b"[" * 100_000, b'{"value": NaN}', b'{"value": [1]}', b"9" * 5000)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("content", NO_ACCOUNTS, ids=lambda content: content[:16])
+async def test_what_is_no_account_is_told_in_a_line(content: bytes) -> None:
+    with respx.mock(base_url="http://elsewhere") as peer:
+        peer.route().respond(200, content=content)
+        [vonage] = [each async for each in look_at_vonage("http://elsewhere", "abcd1234", "right")]
+        found = look_at_twilio("http://elsewhere", "AC1", "token", frozenset({"36105"}), "http://here")
+        twilio = [each async for each in found]
+    assert vonage.sentence == "it answered HTTP 200 without a balance: try again later"
+    assert twilio[0].level is Level.WRONG
+
+
+@pytest.mark.anyio
+async def test_a_number_that_is_listed_in_no_known_way_is_a_warning() -> None:
+    with respx.mock(base_url="http://elsewhere") as peer:
+        peer.get("/2010-04-01/Accounts/AC1.json").respond(200, json={"status": "active"})
+        peer.route().respond(200, json={"short_codes": ["36105"]})
+        found = look_at_twilio("http://elsewhere", "AC1", "token", frozenset({"36105"}), "http://here")
+        *_, last = [each async for each in found]
+    assert (last.level, last.sentence) == (Level.WARNING, "nothing is known about 36105: try again later")
 
 
 @pytest.mark.usefixtures("secrets")
