@@ -109,6 +109,9 @@ WRONG = {
         "smsbot.db",
         "sqlite://",
         "sqlite:///:memory:",
+        "sqlite:///file:smsbot.db?uri=true",
+        "sqlite:///smsbot.db?timeout=5",
+        "sqlite://server/smsbot.db",
         "postgresql://h:port/db",
         "//",
     ],
@@ -163,7 +166,7 @@ WRONG = {
     "SMSBOT_CANCELLATION_NOTICE_HOURS": ["-1", "four", "nan", "inf"],
     "SMSBOT_REMINDER_HOURS": ["0", "-2"],
     "SMSBOT_QUIET_HOURS": ["night", "8-8", "25-8"],
-    "SMSBOT_RATE_PER_SECOND": ["0", "-1", "many", "inf", "1001"],
+    "SMSBOT_RATE_PER_SECOND": ["0", "-1", "many", "inf", "1001", "1e-300", "0.0009"],
     "SMSBOT_CONVERSATION_EXPIRY_MINUTES": ["0", "1441"],
     "SMSBOT_RETENTION_DAYS": ["0", "1.5", "9999999999"],
     "SMSBOT_ANSWERED_PREFIXES": ["33", "+33;+590", "France"],
@@ -208,7 +211,7 @@ RIGHT: dict[str, list[str] | list[float]] = {
     "SMSBOT_MAIL_FROM": ["rdv@localhost", "Rendez-vous <rdv@example.fr>", '"Mairie, accueil" <rdv@example.fr>'],
     "SMSBOT_CANCELLATION_NOTICE_HOURS": [0.0, 1.5, 24.0],
     "SMSBOT_QUIET_HOURS": ["21-8", "21:30-7:45", "off"],
-    "SMSBOT_RATE_PER_SECOND": [0.5, 100.0],
+    "SMSBOT_RATE_PER_SECOND": [0.001, 0.5, 100.0],
     "SMSBOT_SENDER": ["+33937000000", "36105", "RdvSoli", "RDV S.P.", "MGEN"],
 }
 

@@ -16,6 +16,8 @@ YEAR_TOLD_FROM = timedelta(days=300)
 
 _FURTHEST_ZONE = timedelta(hours=14)  # no time zone is further from UTC, east or west
 
+_FIRST_DAY, _LAST_DAY = date.min + timedelta(days=2), date.max - timedelta(days=2)
+
 _FRENCH = Locale("fr")
 _WEEKDAYS = tuple(_FRENCH.days["format"]["wide"][day] for day in range(7))
 _SHORT_WEEKDAYS = tuple(_FRENCH.days["format"]["abbreviated"][day].rstrip(".") for day in range(7))
@@ -30,8 +32,11 @@ def local(moment: datetime, time_zone: str) -> datetime:
 
 
 def span_of_day(day: date) -> tuple[datetime, datetime]:
-    """The span (begin and end, in UTC) in which it is this day in at least one time zone."""
-    midnight = datetime.combine(day, time(), UTC)
+    """The span (begin and end, in UTC) in which it is this day in at least one time zone.
+
+    The first and the last days of the calendar count as the days beside them, because no date lies beyond.
+    """
+    midnight = datetime.combine(min(max(day, _FIRST_DAY), _LAST_DAY), time(), UTC)
     return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE
 
 

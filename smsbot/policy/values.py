@@ -31,7 +31,8 @@ It is part of a question that must fit one SMS, with label, date, place and OUI 
 """
 
 MOST_NOTICE_HOURS = 24 * 365
-MOST_MESSAGES_PER_SECOND = 1000
+LEAST_MESSAGES_PER_SECOND, MOST_MESSAGES_PER_SECOND = 0.001, 1000
+"""The least is one message in 17 minutes. No calendar has the pauses between those of a far smaller rate."""
 SOLIDARITES, INSERTION = "rdv_solidarites", "rdv_insertion"
 VERTICALES = (SOLIDARITES, INSERTION, "rdv_aide_numerique", "rdv_mairie")
 """The brands, as RDV Service Public calls them in an organisation's `verticale`."""
@@ -170,8 +171,9 @@ def _source_name(name: str) -> str:
 
 
 def _rate(number: object) -> object:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= MOST_MESSAGES_PER_SECOND:
-        raise wrong(f"should be a number above 0, up to {MOST_MESSAGES_PER_SECOND}, without quotes")
+    least, most = LEAST_MESSAGES_PER_SECOND, MOST_MESSAGES_PER_SECOND
+    if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
+        raise wrong(f"should be a number from {least} to {most}, without quotes")
     return number
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from smsbot.policy.values import MOST_NOTICE_HOURS
+from smsbot.policy.values import LEAST_MESSAGES_PER_SECOND, MOST_MESSAGES_PER_SECOND, MOST_NOTICE_HOURS
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.settings.environment import EnvironmentSettings
 
@@ -32,9 +32,10 @@ class RuleSettings(EnvironmentSettings):
     )
     rate_per_second: float | None = Field(
         default=None,
-        gt=0,
-        le=1000,
-        description="a number of messages above 0, up to 1000; leave it out for no limit",
+        ge=LEAST_MESSAGES_PER_SECOND,
+        le=MOST_MESSAGES_PER_SECOND,
+        description=f"a number of messages from {LEAST_MESSAGES_PER_SECOND} to {MOST_MESSAGES_PER_SECOND}; leave it "
+        "out for no limit",
     )
     conversation_expiry_minutes: float = Field(
         default=60, gt=0, le=24 * 60, description="a number of minutes above 0, up to 1440"

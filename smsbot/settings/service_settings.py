@@ -44,8 +44,12 @@ class DatabaseSettings(EnvironmentSettings):
             url = make_url(value)
         except ArgumentError:
             raise ValueError("no database URL") from None
-        in_a_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-        if not in_a_file and url.get_backend_name() != "postgresql":
+        if url.get_backend_name() == "sqlite":
+            database = url.database or ""
+            # Only a plain path shows which file it is: two processes must not serve one by two names.
+            if database in ("", ":memory:") or database.startswith("file:") or url.query or url.host:
+                raise ValueError("no path of a file")
+        elif url.get_backend_name() != "postgresql":
             raise ValueError("another engine")
         return value
 

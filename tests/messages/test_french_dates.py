@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from smsbot.messages.french_dates import long_date, short_date
+from smsbot.messages.french_dates import long_date, short_date, span_of_day
 from tests.lines import every_line
 
 
@@ -55,3 +55,9 @@ def test_a_datetime_of_any_zone_is_told_in_the_appointment_s() -> None:
 def test_a_zone_that_does_not_exist_is_an_error_and_not_a_wrong_time() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         long_date(NOW, "Europe/Lyon", now=NOW)
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_the_first_and_the_last_day_of_the_calendar_have_a_span(day: date) -> None:
+    begins, ends = span_of_day(day)
+    assert begins < ends

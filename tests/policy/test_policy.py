@@ -281,14 +281,14 @@ WRONG_FILES = [
     ("[brands.rdv_mairie]\nname = ''", 2, "[brands.rdv_mairie] name should not be empty"),
     ('[channels."+33 9"]', 1, '[channels] "+33 9" should be a number such as +33937000000'),
     (
-        "[channels.36105]\nmessages_per_second = 0",
+        "[channels.36105]\nmessages_per_second = 1e-300",
         2,
-        "[channels.36105] messages_per_second should be a number above 0, up to 1000, without quotes",
+        "[channels.36105] messages_per_second should be a number from 0.001 to 1000, without quotes",
     ),
     (
         "[channels.36105]\nmessages_per_second = '9'",
         2,
-        "[channels.36105] messages_per_second should be a number above 0, up to 1000, without quotes",
+        "[channels.36105] messages_per_second should be a number from 0.001 to 1000, without quotes",
     ),
     ("[channels.36105]\nstop_handled_by = 'me'", 2, "[channels.36105] stop_handled_by should be 'bot' or 'gateway'"),
     ("[channels.36105]\ntwo_way = false", 2, "[channels.36105] two_way contradicts the sender, which can be answered"),

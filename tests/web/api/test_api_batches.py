@@ -87,6 +87,8 @@ async def test_others_have_no_part_in_it(office: Office) -> None:
         ({"act": "cancel", "begins_from": "25:00"}, 422),
         ({"act": "cancel", "day": "11/05/2026"}, 422),
         ({"act": "cancel", "place": "Ailleurs"}, 409),
+        ({"act": "cancel", "day": "0001-01-01"}, 409),  # the calendar ends there
+        ({"act": "cancel", "day": "9999-12-31"}, 409),
     ],
 )
 async def test_what_cannot_be_begun(office: Office, body: dict[str, Any], status: int) -> None:
