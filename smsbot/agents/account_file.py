@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from smsbot.agents.account_list import ListedAccount
 from smsbot.agents.accounts import Role
-from smsbot.model import DEFAULT_SOURCE
+from smsbot.messages.french_dates import local
+from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
 from smsbot.problem import Problem
 from smsbot.rules.letters import fold_for_search
 from smsbot.sources import texts
@@ -150,8 +151,10 @@ def _rows(account: ListedAccount) -> Iterator[Sequence[str]]:
     def row(role: str, organisations: str, source: str) -> Sequence[str]:
         return (account.email, account.name or "", role, organisations, source, signed_in, revoked)
 
-    signed_in = f"{account.signed_in_at:%d/%m/%Y}" if account.signed_in_at else ""
-    revoked = f"{account.revoked_at:%d/%m/%Y}" if account.revoked_at else ""
+    signed_in, revoked = (
+        f"{local(moment, DEFAULT_TIME_ZONE):%d/%m/%Y}" if moment else ""
+        for moment in (account.signed_in_at, account.revoked_at)
+    )
     if account.everywhere is not None:
         yield row(ROLE_WORDS[account.everywhere], EVERYWHERE, "")
     if account.revoked_at is not None or not (account.roles or account.everywhere):

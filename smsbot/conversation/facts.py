@@ -58,6 +58,13 @@ class Coming:
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
 
     @property
+    def told_at(self) -> datetime:
+        """Day, hour and minute as the usager is told them, without a zone: those of two appointments may be the same
+        though they are not at the same moment.
+        """
+        return self.starts_at.astimezone(ZoneInfo(self.time_zone)).replace(second=0, microsecond=0, tzinfo=None)
+
+    @property
     def ends_as(self) -> tuple[str, int]:
         """A key: participations with the same key can only be cancelled together."""
         return ("participation", self.id) if self.appointment_id is None else ("appointment", self.appointment_id)
@@ -106,7 +113,7 @@ class Facts:
             return frozenset()
         at: defaultdict[datetime, list[Coming]] = defaultdict(list)
         for one in self.coming:
-            at[one.starts_at].append(one)
+            at[one.told_at].append(one)
         return frozenset(
             one.id
             for together in at.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -16,7 +17,7 @@ from smsbot.agents.account_file import (
     read_accounts,
 )
 from smsbot.agents.account_import import ImportPlan, carry_out, plan_import
-from smsbot.agents.account_list import AccountQuery, list_all
+from smsbot.agents.account_list import AccountQuery, ListedAccount, list_all
 from smsbot.agents.accounts import Role, find_agent, list_accounts, role_everywhere, where_named
 from smsbot.agents.administration import OPERATOR, Mandate, mandate_of
 from smsbot.agents.directory import read_directory
@@ -200,3 +201,10 @@ def test_the_accounts_of_a_departement_are_taken_at_once(office: Office) -> None
     content = HEAD + "".join(f"a{number}@mairie.fr;Agent {number};;{number % 300}\n" for number in range(900))
     assert len(_done(office, content)) == 900
     assert _planned(office, content).unchanged == 900
+
+
+def test_the_days_in_the_file_are_those_of_paris() -> None:
+    new_year = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    account = ListedAccount(1, ADA, None, None, NOW, new_year, new_year, is_program=False)
+    _, [row] = columns_of_accounts([account])
+    assert row[-2:] == ("01/01/2027", "01/01/2027")

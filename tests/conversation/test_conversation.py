@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -445,6 +446,15 @@ def test_letters_that_fit_one_of_two_children_name_that_one() -> None:
     phone = with_appointments(LEA, replace(TOM, names=Names(("Martin",), ("Tom",))))
     assert phone.writes("annuler mar").says == Say(Reply.CONFIRM, named=frozenset({2}))
     assert phone.writes("non").says == Say(Reply.KEPT, named=frozenset({2}))
+
+
+def test_two_that_are_told_as_the_same_hour_are_told_apart_too() -> None:
+    """By the clocks of La Réunion and of Paris, or as nobody tells seconds."""
+    local = LEA.starts_at.astimezone(ZoneInfo(LEA.time_zone)).replace(tzinfo=ZoneInfo("Indian/Reunion"))
+    overseas = replace(TOM, starts_at=local.astimezone(UTC), time_zone="Indian/Reunion")
+    for other in (overseas, replace(TOM, starts_at=LEA.starts_at + timedelta(seconds=30))):
+        assert Facts(coming=(LEA, other)).needing_first_names() == {1, 2}
+    assert Facts(coming=(LEA, replace(TOM, time_zone="Indian/Reunion"))).needing_first_names() == set()
 
 
 def test_one_person_twice_at_the_same_hour_needs_no_name() -> None:
