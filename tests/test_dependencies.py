@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,32 @@ def test_an_install_stays_within_the_major_versions_that_were_tested() -> None:
 def test_every_dependency_has_a_reason() -> None:
     told = set(re.findall(r"^\| ([a-z][a-z0-9-]*) \|", REASONS, re.MULTILINE)) - {"dependency"}
     assert told == {name for name, _ in _names_and_bounds()}
+
+
+COME_ALONG = {"pydantic-core": "pydantic", "uvloop": "uvicorn"}
+"""What is imported too, and the dependency that brings it: with the version that it needs."""
+
+
+def _imported(outside_of: Path) -> set[str]:
+    """The packages from which the modules of `smsbot` import, but for those in one folder."""
+    modules = set[str]()
+    for path in sorted((ROOT / "smsbot").rglob("*.py")):
+        if outside_of in path.parents:
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                modules.update(each.name.partition(".")[0] for each in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module is not None and not node.level:
+                modules.add(node.module.partition(".")[0])
+    packages = packages_distributions()
+    return {package.lower().replace("_", "-") for module in modules for package in packages.get(module, ())}
+
+
+def test_what_is_installed_is_what_is_imported() -> None:
+    """Without the demo, which brings along in an extra what it alone needs."""
+    needed = _imported(outside_of=ROOT / "smsbot" / "demo") - {"smsbot"}
+    brought = {COME_ALONG.get(package, package) for package in needed}
+    assert brought == {name for name, _ in _names_and_bounds()} - DATA
 
 
 class _Advisories(BaseHTTPRequestHandler):
