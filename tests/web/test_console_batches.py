@@ -353,3 +353,9 @@ def test_a_batch_whose_last_process_was_killed_before_it_said_so_is_ended_by_the
     work(office)
     state = select(batches.c.state)
     assert office.database.read_now(lambda c: c.execute(state).scalars().all()) == ["done"]
+
+
+def test_a_sign_that_no_database_takes_is_none_of_an_address(office: Office) -> None:
+    browser = office.at_desk(ADA)
+    browser.get("/ensemble?jour=2025-05-12&lieu=Mairie%00")
+    assert browser.page.response.status_code == 200

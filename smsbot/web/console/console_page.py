@@ -44,7 +44,14 @@ class Visitor:
 
     @property
     def query(self) -> QueryParams:
-        return self.http.query_params
+        """The parameters of the address, without NUL characters, as `read_form` gives the fields of a form.
+
+        PostgreSQL takes none.
+        """
+        asked = self.http.query_params
+        if b"%00" not in self.http.scope["query_string"]:
+            return asked
+        return QueryParams([(name, value.replace("\0", "")) for name, value in asked.multi_items()])
 
     @property
     def id(self) -> int:
