@@ -226,7 +226,7 @@ async def test_a_poller_sees_that_it_is_requested(owned: Office) -> None:
 async def test_its_appointments_are_put_in_by_nobody_else(owned: Office) -> None:
     answer = await owned.put("8", appointment("12"), agent=CLEO, source=CONNECTED)
     assert problem(answer, 409)["detail"] == (
-        "The source connected is connected: its appointments change only by what RDV Service Public says. "
+        "The source connected is connected: its appointments are only changed in RDV Service Public. "
         "Change the appointment there."
     )
     assert problem(await owned.get("/8", agent=CLEO), 404)
