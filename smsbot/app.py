@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Protocol, get_args
 
@@ -42,6 +42,7 @@ from smsbot.incoming.joining import Joining
 from smsbot.incoming.polling import Polling, polling
 from smsbot.incoming.receiving import MessageHandler, Reception, answered_keyword
 from smsbot.incoming.turn import Answering, Turn
+from smsbot.instants import utc_now
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
@@ -81,10 +82,6 @@ from smsbot.web.webhooks import GatewayWebhooks, SourceWebhooks
 Clock = Callable[[], datetime]
 
 logger = structlog.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def policy_of(settings: ServiceSettings) -> Policy:

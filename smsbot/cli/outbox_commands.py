@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 from smsbot.cli.common import one_clear_line, ready_database
+from smsbot.instants import to_iso
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -137,4 +138,4 @@ def _line(each: Listed) -> str:
 
 
 def _told(value: object) -> object:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+    return to_iso(value) if isinstance(value, datetime) else value

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import structlog
@@ -21,6 +21,7 @@ from smsbot.connected.source_api import Answered, CallFailedForNow, NotSignedIn,
 from smsbot.connected.source_http import Params, SourceAnswer, SourceHttp, open_client
 from smsbot.connected.source_sign_in import CALLBACK_PATH, SourceSignIn
 from smsbot.connected.source_state import SourceNotes
+from smsbot.instants import to_iso
 from smsbot.model import AppointmentRecord, Status
 from smsbot.sources.rdvsp import appointment_record
 from smsbot.sources.rdvsp_payloads import MalformedPayload
@@ -122,9 +123,9 @@ class RdvspApi:
 
         Without `before`, all that start from `after`.
         """
-        window = {"starts_after": _written(after), "page": str(page)}
+        window = {"starts_after": to_iso(after, "seconds"), "page": str(page)}
         if before is not None:
-            window["starts_before"] = _written(before)
+            window["starts_before"] = to_iso(before, "seconds")
         return await self._list(window)
 
     async def account(self) -> SourceAccount:
@@ -286,7 +287,3 @@ _MOST_TOLD = 10**9
 def _told_number(value: object, otherwise: int) -> int:
     """A number of pages or entries as the source tells it; `otherwise` where it cannot be one."""
     return value if type(value) is int and 0 <= value <= _MOST_TOLD else otherwise
-
-
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

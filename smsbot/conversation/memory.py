@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from smsbot.conversation.states import State
+from smsbot.instants import EPOCH, from_microseconds, to_microseconds
 from smsbot.made_often import made_often
 
 _A_DAY = timedelta(hours=24)
@@ -108,7 +109,7 @@ def merge_limits(all_limits: Iterable[Limits]) -> Limits:
     def latest(times: Iterable[datetime | None]) -> datetime | None:
         return max((at for at in times if at is not None), default=None)
 
-    last_said = max(known, key=lambda one: one.said_at or _EPOCH, default=Limits())
+    last_said = max(known, key=lambda one: one.said_at or EPOCH, default=Limits())
     return Limits(
         help_at=latest(one.help_at for one in known),
         other_date_at=latest(one.other_date_at for one in known),
@@ -124,24 +125,22 @@ def merge_limits(all_limits: Iterable[Limits]) -> Limits:
 
 _MEMORY = frozenset(field.name for field in fields(Memory)) - {"limits"}
 _LIMITS = frozenset(field.name for field in fields(Limits))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _written(value: Memory | Limits, names: Iterable[str]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name in names:
         if inner := getattr(value, name):
-            data[name] = (inner - _EPOCH) // _MICROSECOND if isinstance(inner, datetime) else inner
+            data[name] = to_microseconds(inner) if isinstance(inner, datetime) else inner
     return data
 
 
 def _read(name: str, value: Any) -> Any:
     if name.endswith(("_at", "_since")):
-        return _EPOCH + value * _MICROSECOND
+        return from_microseconds(value)
     if name == "state":
         return State(value)
     return tuple(value) if name in _TUPLES else value
 
 
 _TUPLES = frozenset({"named", "offered"})
-_MICROSECOND = datetime.resolution

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from smsbot.agents.permissions import read_id
 from smsbot.agents.search import MOST_CHARACTERS, Name, NoSuchDay, Number, Sought, read_day, read_words
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
+from smsbot.instants import read_microseconds, to_microseconds
 
 
 class Only(StrEnum):
@@ -33,16 +31,14 @@ class DiaryPosition:
     id: int
 
     def written(self) -> str:
-        return f"{(self.starts_at - _EPOCH) // timedelta.resolution}.{self.id}"
+        return f"{to_microseconds(self.starts_at)}.{self.id}"
 
     @classmethod
     def read(cls, text: str) -> DiaryPosition | None:
         """The position that `written` wrote; None for any other text."""
         moment, _, number = text.partition(".")
-        microseconds, row = read_id(moment), read_id(number)
-        if microseconds is None or row is None or microseconds > _LATEST:
-            return None
-        return cls(_EPOCH + microseconds * timedelta.resolution, row)
+        starts_at, appointment_id = read_microseconds(moment), read_id(number)
+        return None if starts_at is None or appointment_id is None else cls(starts_at, appointment_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from twilio.request_validator import RequestValidator
@@ -41,6 +40,7 @@ from smsbot.gateways.base import (
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.gateways.webhook_values import body_text, is_message_id
+from smsbot.instants import utc_now
 from smsbot.senders import NUMBERS, SenderKind, known_kind
 
 NAME = "twilio"
@@ -117,7 +117,6 @@ _MOST_FIELDS = 256
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MESSAGE_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERROR_CODE = re.compile(r"[0-9]{1,8}")
-_utc_now = partial(datetime.now, UTC)
 
 
 class TwilioGateway(PostsOneByOne):
@@ -139,7 +138,7 @@ class TwilioGateway(PostsOneByOne):
         public_url: str,
         http: Http,
         api_url: str = API_URL,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._validator, self._auth_token = RequestValidator(auth_token), auth_token.encode()

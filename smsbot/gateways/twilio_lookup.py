@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ from smsbot.gateways.gateway_records import ReadBack, RecordedSms, RecordsOutOfR
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization
 from smsbot.gateways.webhook_values import is_message_id
 from smsbot.http_headers import http_date
+from smsbot.instants import to_iso
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # both of Twilio's dates are cut to whole seconds
@@ -68,7 +69,7 @@ class TwilioRecords:
             raise _out_of_reach(error) from error
 
     async def received(self, number: str, since: datetime) -> ReadBack:
-        parameters = {"To": number, "DateSent>": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        parameters = {"To": number, "DateSent>": to_iso(since, "seconds")}
         found: list[RecordedSms] = []
         try:
             answer = await self._get(self._list, parameters | {"PageSize": str(PAGE_SIZE)})

@@ -9,13 +9,12 @@ from enum import StrEnum
 
 from smsbot.agents.permissions import read_id
 from smsbot.agents.search import MOST_CHARACTERS, Name, Number, Sought, read_words
+from smsbot.instants import EPOCH, read_microseconds, to_microseconds
 from smsbot.sources.texts import LONGEST_LINE
 from smsbot.understanding.topics import Topic
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Stands for the time of the appointment where there is none, so that these threads come last."""
-_LATEST = (NEVER - _EPOCH) // datetime.resolution
 
 
 class View(StrEnum):
@@ -41,24 +40,20 @@ class ThreadPosition:
     id: int
 
     def written(self) -> str:
-        return f"{_microseconds(self.first)}.{_microseconds(self.since)}.{self.id}"
+        return f"{to_microseconds(self.first)}.{to_microseconds(self.since)}.{self.id}"
 
     @classmethod
     def read(cls, text: str) -> ThreadPosition | None:
         """The position that `written` wrote; None for any other text."""
-        numbers = [read_id(number) for number in text.split(".")]
-        match numbers:
-            case [int(first), int(since), int(row)] if first <= _LATEST and since <= _LATEST:
-                return cls(_EPOCH + first * datetime.resolution, _EPOCH + since * datetime.resolution, row)
+        match text.split("."):
+            case [one, other, number]:
+                first, since, message_id = read_microseconds(one), read_microseconds(other), read_id(number)
+                return None if first is None or since is None or message_id is None else cls(first, since, message_id)
         return None
 
 
-ANYWHERE = ThreadPosition(_EPOCH, _EPOCH, 0)
+ANYWHERE = ThreadPosition(EPOCH, EPOCH, 0)
 """Before every thread."""
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // datetime.resolution
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, MutableMapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import CodeType
 from typing import Any, Protocol
 
 import jinja2
 
+from smsbot.instants import utc_now
 from smsbot.messages import fitting, french_dates
 from smsbot.messages.telephone import telephone_display
 
@@ -64,10 +65,6 @@ class _CompiledOnce(jinja2.FileSystemLoader):
 
 
 _loader = functools.cache(_CompiledOnce)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Environment:

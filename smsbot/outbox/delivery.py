@@ -12,13 +12,14 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
+from smsbot.instants import utc_now
 from smsbot.logs import about
 from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
@@ -44,10 +45,6 @@ must not be sent now (Held).
 logger = structlog.get_logger(__name__)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage], _now: datetime) -> tuple[()]:
     return ()
 
@@ -65,7 +62,7 @@ class Delivery:
         database: Database,
         *transports: Transport,
         review: Review = _all_may_leave,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._channels = [_ChannelRounds(database, transport, review, clock, draw) for transport in transports]

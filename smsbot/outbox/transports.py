@@ -9,6 +9,7 @@ from datetime import timedelta
 from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.gateway_records import Records, RecordsOutOfReach
+from smsbot.instants import to_microseconds
 from smsbot.messages.email import to_message
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer
@@ -107,8 +108,7 @@ def message_id(message: ClaimedMessage) -> str:
     It is the same for each attempt, so that repeated messages can be recognised.
     """
     domain = message.sender.rpartition("@")[2].rstrip("> ")
-    written = int(message.created_at.timestamp() * 1_000_000)
-    return f"<outgoing-{message.id}.{written}@{domain or 'localhost'}>"
+    return f"<outgoing-{message.id}.{to_microseconds(message.created_at)}@{domain or 'localhost'}>"
 
 
 def _is_reply(message: ClaimedMessage) -> bool:

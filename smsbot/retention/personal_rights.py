@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Table, exists, select
 
 from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations, forget_pieces
 from smsbot.appointments.intake.bulk_write import remove
+from smsbot.instants import to_iso
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
 from smsbot.retention.person import ContactAddress, Traces, traces_of
@@ -47,7 +48,7 @@ def export(
     traces = traces_of(connection, contact, now, organisation_ids)
     return {
         "asked_for": str(contact),
-        "asked_at": _instant(now),
+        "asked_at": to_iso(now),
         "participations": _participations(connection, traces.participation_ids),
         "messages_received": _rows(connection, incoming_messages, traces.received),
         "notes": _rows(connection, inbox_notes, _noted(traces)),
@@ -107,11 +108,7 @@ def _is_about_agents(column: ColumnElement[Any]) -> bool:
 
 
 def _value(value: Any) -> Any:
-    return _instant(value) if isinstance(value, datetime) else value
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
+    return to_iso(value) if isinstance(value, datetime) else value
 
 
 class StillComing(Problem):

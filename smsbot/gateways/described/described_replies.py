@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
 from smsbot.gateways.base import Batch, IncomingSms, MalformedMessage, SendLater
@@ -13,6 +13,7 @@ from smsbot.gateways.described.webhook_fields import WebhookFields, document_fro
 from smsbot.gateways.gateway_records import RecordsOutOfReach
 from smsbot.gateways.http import HttpAnswer, NoAnswer
 from smsbot.gateways.webhook_values import at_path
+from smsbot.instants import to_iso
 from smsbot.policy.gateway_values import SINCE, Charset, TimeFormat, WebhookFormat
 from smsbot.policy.gateways import PollTable
 
@@ -96,7 +97,7 @@ def _at(first: FilledRequest, address: str) -> FilledRequest:
 def _written(moment: datetime, format_: TimeFormat) -> str:
     match format_:
         case "iso":
-            return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            return to_iso(moment, "seconds")
         case "unix":
             return str(int(moment.timestamp()))
         case "unix-milliseconds":

@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
@@ -37,6 +37,7 @@ from starlette.routing import Route
 
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.link_visit import LinkState, Visit, answer_letters, cancel, visit
+from smsbot.instants import read_microseconds, to_microseconds
 from smsbot.logs import about
 from smsbot.signing import Links, Signer
 from smsbot.store.database import Database
@@ -164,7 +165,7 @@ class UsagerPages:
             return redirect(f"{opened.path}/rdv")
         starts_at = opened.visit.participation.appointment.starts_at
         moved = "deplace" in opened.request.query_params
-        told = {"moved": moved, "told_starts_at": _microseconds(starts_at)}
+        told = {"moved": moved, "told_starts_at": to_microseconds(starts_at)}
         return self.pages.about("confirmation", opened.visit, opened.path, after_letters=True, **told)
 
     async def take_answer(self, opened: _Opened) -> Response:
@@ -173,7 +174,7 @@ class UsagerPages:
             case "non":
                 return redirect(f"{opened.path}/maintenu")
             case "oui":
-                return await self._cancel(opened, _moment(form.get("debut", "")))
+                return await self._cancel(opened, read_microseconds(form.get("debut", "")))
         raise HTTPException(400, "The answer is neither oui nor non.")
 
     async def _cancel(self, opened: _Opened, told_starts_at: datetime | None) -> Response:
@@ -303,17 +304,3 @@ def _again(opened: _Opened, problem: FormProblem) -> Response:
     The fragment of the address moves keyboard and screen reader to the sentence of the problem.
     """
     return redirect(f"{opened.path}?lettres={problem}#erreur")
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_DIGITS = 17  # of a number of microseconds: enough until the year 5138
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta.resolution
-
-
-def _moment(microseconds: str) -> datetime | None:
-    if not microseconds.isascii() or not microseconds.isdecimal() or len(microseconds) > _MOST_DIGITS:
-        return None
-    return _EPOCH + int(microseconds) * timedelta.resolution
