@@ -33,7 +33,7 @@ from smsbot.agents.accounts import Agent
 from smsbot.app import Service
 from smsbot.diary.day_list import read_diary
 from smsbot.diary.diary_query import DiaryQuery
-from smsbot.figures.closing import closing, kept_or_counted
+from smsbot.figures.closing import closing_months, kept_or_counted
 from smsbot.figures.present import at_present
 from smsbot.figures.results import Month
 from smsbot.gateways.base import IncomingSms
@@ -112,7 +112,7 @@ class _Town:
         database.write_now(lambda c: _spread(c, alive, now))
         database.write_now(lambda c: _erased(c, 12 * a_month * years, now, YEAR * years))
         agent = database.write_now(lambda c: add_agent(c, "a@example.fr", DEFAULT_SOURCE, ["1"], now))
-        asyncio.run(closing(database, RETENTION, lambda: now).once())
+        asyncio.run(closing_months(database, RETENTION, lambda: now).once())
         if not database.is_sqlite:
             with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM ANALYZE"))  # as the server does it by itself

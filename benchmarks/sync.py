@@ -25,8 +25,7 @@ from benchmarks.report import Figure, table
 from benchmarks.servers import SECRET_KEY, Running
 from benchmarks.spawned import spawned
 from smsbot.connected.client import RdvspApi, open_sources
-from smsbot.connected.connections import Connection as SourceConnection
-from smsbot.connected.connections import EmailAndPassword
+from smsbot.connected.connections import EmailAndPassword, SourceConnection
 from smsbot.connected.sync import Sync, SyncReport
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store import schema

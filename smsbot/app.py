@@ -24,14 +24,14 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.batches.working import BatchWorker, working_batches_off
 from smsbot.connected.carrying import CARRYING_OUT, Carrying
 from smsbot.connected.client import Sources, open_sources
-from smsbot.connected.connections import Connection, connections, webhook_secrets
+from smsbot.connected.connections import SourceConnection, connections, webhook_secrets
 from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.rereading import rereading
 from smsbot.connected.source_api import SourceApi
 from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.source_sign_in import CALLBACK_PATH
 from smsbot.connected.sync import syncing
-from smsbot.figures.closing import closing
+from smsbot.figures.closing import closing_months
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.gateway_records import Records, Replies
 from smsbot.gateways.opening_gateways import Gateways
@@ -141,7 +141,7 @@ class Service:
         return Herald(writer, writes, within)
 
     @cached_property
-    def connections(self) -> dict[str, Connection]:
+    def connections(self) -> dict[str, SourceConnection]:
         """The connected sources by name. Raises `SettingsProblem` where a secret of one is missing."""
         return connections(self.settings, self.policy)
 
@@ -259,7 +259,7 @@ class Service:
         return [
             reminding(database, self.reminders, clock),
             purging(database, self.settings.retention, clock),
-            closing(database, self.settings.retention, clock),
+            closing_months(database, self.settings.retention, clock),
             sweeping(database, clock),
             working_batches_off(database, self.batch_worker, clock),
             alerting(database, self.console.alerts(), clock),

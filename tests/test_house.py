@@ -48,6 +48,35 @@ def test_no_public_name_of_a_type_means_two_things() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1 and name not in generic} == {}
 
 
+def public_functions(path: Path) -> Iterator[str]:
+    """The functions of a module but for the commands of the shell, whose names are those of the commands."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        if not any("command(" in ast.unparse(decorator) for decorator in node.decorator_list):
+            yield node.name
+
+
+def test_no_public_name_of_a_function_means_two_things() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        for name in public_functions(path):
+            found[name].append(where(path))
+    assert len(found) > 800
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+def test_no_public_name_is_also_that_of_something_imported_from_elsewhere() -> None:
+    """A reader who sees `Connection` or `insert` knows SQLAlchemy's. What is only used in the demo does not count."""
+    foreign: set[str] = set()
+    for path in (path for path in MODULES if not where(path).startswith("demo/")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("smsbot"):
+                foreign |= {alias.asname or alias.name for alias in node.names}
+    own = {name: where(path) for path in MODULES for name in (*public_types(path), *public_functions(path))}
+    assert {name: place for name, place in own.items() if name in foreign} == {}
+
+
 def test_no_two_modules_have_the_same_name() -> None:
     found: dict[str, list[str]] = defaultdict(list)
     for path in NAMED:
@@ -81,13 +110,15 @@ def test_the_web_has_no_tables() -> None:
 
 
 def test_the_audit_is_written_in_one_place() -> None:
-    writes = re.compile(r"\baudit\.insert\(|\b(insert|inserting|upserting|Inserts)\(\s*(connection,\s*)?audit\b")
+    writes = re.compile(r"\baudit\.insert\(|\b(insert|inserting|upsert|upserting|Inserts)\(\s*(connection,\s*)?audit\b")
     places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
     assert places == ["appointments/audit.py"]
 
 
 def test_events_are_written_in_one_place() -> None:
-    writes = re.compile(r"\bevents\.insert\(|\b(insert|inserting|upserting|Inserts)\(\s*(connection,\s*)?events\b")
+    writes = re.compile(
+        r"\bevents\.insert\(|\b(insert|inserting|upsert|upserting|Inserts)\(\s*(connection,\s*)?events\b"
+    )
     places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
     assert places == ["events.py"]
 

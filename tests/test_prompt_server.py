@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from smsbot import prompt_server as module
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, loopback_socket
 from smsbot.prompt_server import PromptServer
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ class Serving:
 @asynccontextmanager
 async def serving(app: Slow, grace_seconds: float = LONG) -> AsyncIterator[Serving]:
     """Whoever leaves the block tells the server to stop, in a thread, and waits until it has."""
-    with listen() as listening:
+    with loopback_socket() as listening:
         config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
         server = PromptServer(config, grace_seconds=grace_seconds)
         task = asyncio.create_task(server._serve(sockets=[listening]))
@@ -115,4 +115,4 @@ async def test_one_that_is_told_before_it_begins_does_not_begin() -> None:
     async with asyncio.timeout(60):
         server = PromptServer(uvicorn.Config(Slow(), lifespan="off", log_config=None), grace_seconds=LONG)
         server.should_exit = True
-        await server._serve(sockets=[listen()])
+        await server._serve(sockets=[loopback_socket()])

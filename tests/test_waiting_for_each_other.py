@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from smsbot.appointments.cancellation import Verdict
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.appointments.participation_queries import hold_participation
 from smsbot.model import OrganisationRecord
 from smsbot.store.database import Database
@@ -69,7 +69,7 @@ def test_a_yes_is_to_the_time_that_was_told(database: Database, days: float, rep
     said: list[str | None] = []
     meanwhile(
         database,
-        lambda connection: take(connection, "rdvsp", moved, event_at=NOW, now=NOW),
+        lambda connection: take_record(connection, "rdvsp", moved, event_at=NOW, now=NOW),
         lambda: said.extend(line.hears("oui")),
     )
     assert said == [reply]
@@ -83,7 +83,7 @@ def test_an_agent_cancels_what_it_is_by_then(database: Database, meant: str) -> 
     moved = appointment(starts_at=TODAY + timedelta(days=9), ends_at=None)
     meanwhile(
         database,
-        lambda connection: take(connection, "rdvsp", moved, event_at=TODAY, now=TODAY),
+        lambda connection: take_record(connection, "rdvsp", moved, event_at=TODAY, now=TODAY),
         lambda: house.cancels(meant, API),
     )
     [ended] = house.announcer.told
@@ -135,7 +135,7 @@ def test_who_cancels_and_a_source_that_tells_of_a_change_do_not_lock_each_other_
 
     def taking(connection: Connection) -> None:
         tries.append("take")
-        take(connection, "rdvsp", moved, event_at=TODAY, now=TODAY)
+        take_record(connection, "rdvsp", moved, event_at=TODAY, now=TODAY)
 
     def cancelling(connection: Connection) -> None:
         tries.append("cancel")

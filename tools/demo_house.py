@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from smsbot.demo.house import House
 from smsbot.demo.stage import StagePlan
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import http_server
 from tools.agents_guide.pictures import reduced_png
@@ -41,7 +41,7 @@ def open_house(folder: Path, *, stands_still: bool = False) -> Iterator[str]:
 
     With `stands_still`, its clock does not move.
     """
-    listening = listen()
+    listening = loopback_socket()
     public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     ready: Future[None] = Future()
     ends = asyncio.Event()

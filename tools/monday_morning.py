@@ -38,7 +38,7 @@ from smsbot.agents.account_changes import add_agent
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, loopback_socket
 from smsbot.inbox.ready_answers import add_answer
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, LocationType, Status
@@ -266,7 +266,7 @@ def _person(number: int, appointment_id: int) -> dict[str, Any]:
 @contextmanager
 def open_morning(folder: Path, messages: int, appointments_today: int) -> Iterator[Morning]:
     """Open the town hall as it is before the agent begins, until the block ends. Its files are in `folder`."""
-    clock, listening = SettableClock(NOW), listen()
+    clock, listening = SettableClock(NOW), loopback_socket()
     url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     settings = ServiceSettings.exactly(
         database_url=f"sqlite:///{folder / 'smsbot.db'}",

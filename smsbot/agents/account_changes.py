@@ -32,7 +32,7 @@ from smsbot.agents.accounts import (
 from smsbot.appointments.audit import AuditedAct, note
 from smsbot.model import Actor, OrganisationReference, Via
 from smsbot.rules.letters import fold_all
-from smsbot.store.database import insert
+from smsbot.store.database import upsert
 from smsbot.store.tables import (
     agent_identities,
     agent_organisations,
@@ -66,14 +66,14 @@ def add_agent(
     gets this name. A revoked agent comes back with only these organisations. `administrator` is who does it in the
     console; None for the shell.
     """
-    agent = register(connection, email, now, name)
+    agent = register_agent(connection, email, now, name)
     keys = [OrganisationReference(source, external_id) for external_id in organisation_external_ids]
     let_act(connection, agent, keys, role)
     note_account(connection, "agent_added", agent, way, now, administrator, told(role or Role.AGENT, keys))
     return agent
 
 
-def register(
+def register_agent(
     connection: Connection, email: str, now: datetime, name: str | None = None, *, renames: bool = True
 ) -> Agent:
     """The agent with this address. The account is made if there is none, and is no longer revoked.
@@ -82,7 +82,7 @@ def register(
     """
     address = email.lower()
     values = {"email": address, "name": name, "searched": searched(name, address), "created_at": now}
-    known = insert(connection, agents).values(values)
+    known = upsert(connection, agents).values(values)
     change: dict[str, Any] = {"revoked_at": None}
     if name is not None:
         is_changed = true() if renames else agents.c.name.is_(None)
@@ -99,7 +99,7 @@ def let_act(connection: Connection, agent: Agent, keys: Collection[OrganisationR
     """Let the agent act in these organisations. `role` None keeps the present role, or else makes them an agent."""
     if not keys:
         return
-    statement = insert(connection, agent_organisations)
+    statement = upsert(connection, agent_organisations)
     if role is None:
         statement = statement.on_conflict_do_nothing()
     else:

@@ -28,7 +28,7 @@ from smsbot.agents.directory import Directory
 from smsbot.appointments.audit import AuditedAct, note_on_accounts
 from smsbot.model import OrganisationReference, Via
 from smsbot.rules.letters import fold_for_search
-from smsbot.store.database import insert, serialise
+from smsbot.store.database import serialise, upsert
 from smsbot.store.tables import agent_organisations, agents, former_agent_organisations
 
 Where = OrganisationReference | None
@@ -107,7 +107,7 @@ def plan_import(
     return ImportPlan(planned, refused)
 
 
-def carry_out(connection: Connection, mandate: Mandate, plan: ImportPlan, now: datetime) -> list[Agent]:
+def carry_out_plan(connection: Connection, mandate: Mandate, plan: ImportPlan, now: datetime) -> list[Agent]:
     """Do what the plan says. Returns the agents who cannot sign in yet: new ones, and those who had been revoked.
 
     The caller has locked the accounts before the plan was made (`smsbot.agents.administration.lock_mandate`).
@@ -129,7 +129,7 @@ def carry_out(connection: Connection, mandate: Mandate, plan: ImportPlan, now: d
         if key is not None
     ]
     if rows:
-        statement = insert(connection, agent_organisations)
+        statement = upsert(connection, agent_organisations)
         index = ["agent_id", "source", "organisation_external_id"]
         connection.execute(
             statement.on_conflict_do_update(index_elements=index, set_={"role": statement.excluded.role}), rows

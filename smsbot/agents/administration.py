@@ -19,7 +19,7 @@ from smsbot.agents.account_changes import (
     let_act,
     let_act_everywhere,
     note_account,
-    register,
+    register_agent,
     revoke_agent,
     searched,
     take_organisation,
@@ -109,7 +109,7 @@ def give_access(
     if not mandate.covers(key) or email.lower() == administrator.email:
         raise OutOfReach("no such organisation, or one's own account")
     is_new = find_agent(connection, email) is None
-    agent = register(connection, email, now, name, renames=False)
+    agent = register_agent(connection, email, now, name, renames=False)
     if is_new:
         end_every_way_in(connection, agent.id)
     if key is None:

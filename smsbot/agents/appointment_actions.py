@@ -59,7 +59,7 @@ def message_number(name: str) -> int | None:
     return _number(_MESSAGE, name)
 
 
-def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
+def find_meant(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
     """Our ids of the appointment and the participation that `name` means.
 
     The second is None where the whole appointment is meant. `source` is the source of the id, if it is no public id.
@@ -137,7 +137,7 @@ class NotCancellable(Problem):
     """There is nothing to cancel, and it was not cancelled before."""
 
 
-def cancel(
+def cancel_as_agent(
     connection: Connection,
     door: Door,
     appointment_id: int,
@@ -165,7 +165,7 @@ def cancel(
     raise NotCancellable(f"It is marked {' and '.join(sorted(set(statuses)))}: there is nothing left to cancel.")
 
 
-def take_back(
+def take_back_as_agent(
     connection: Connection,
     door: Door,
     appointment_id: int,

@@ -33,7 +33,7 @@ from smsbot.agents.accounts import (
 from smsbot.made_often import made_often
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
-from smsbot.store.prepared import Prepared, Row
+from smsbot.store.prepared import Prepared, RowValues
 from smsbot.store.tables import (
     agent_organisations,
     agents,
@@ -79,7 +79,7 @@ class PreparedForAgents:
     def __init__(self, build: Callable[[GivenAgent], Select[Any]]) -> None:
         self._prepared = {everywhere: Prepared(build(GivenAgent(everywhere))) for everywhere in (False, True)}
 
-    def rows(self, connection: Connection, agent: Agent, values: Mapping[str, Any] | None = None) -> list[Row]:
+    def rows(self, connection: Connection, agent: Agent, values: Mapping[str, Any] | None = None) -> list[RowValues]:
         """All rows. `values` are for its named bind parameters other than `agent_id`."""
         return self._prepared[agent.everywhere].rows(connection, {"agent_id": agent.id, **(values or {})})
 

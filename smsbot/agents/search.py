@@ -133,7 +133,7 @@ def read_day(text: str, today: date) -> date | None:
     return None
 
 
-def read_words(text: str, today: date) -> Sought | date | None:
+def read_sought(text: str, today: date) -> Sought | date | None:
     """What `text` searches for: a name, a number or a day; None where it cannot find anything."""
     words = " ".join(text[:MOST_CHARACTERS].split())
     try:

@@ -29,7 +29,7 @@ from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.model import OrganisationReference, Via
 from smsbot.problem import Problem
-from smsbot.store.database import insert, serialise
+from smsbot.store.database import serialise, upsert
 from smsbot.store.tables import agent_organisations, agent_tokens, agents, service_accounts
 
 NAME_PATTERN = "[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
@@ -117,7 +117,7 @@ def add_service(
     known = connection.execute(select(agents.c.id, agents.c.revoked_at).where(agents.c.email == name)).one_or_none()
     if known is None:
         values = {"email": name, "created_at": now, "role_everywhere": role_everywhere}
-        new = insert(connection, agents).values(values).returning(agents.c.id)
+        new = upsert(connection, agents).values(values).returning(agents.c.id)
         agent_id = connection.execute(new).scalar_one()
     elif known.revoked_at is None:
         raise ServiceRefused("taken", f"There is a service {name} already: take another name, or revoke it first.")
@@ -129,14 +129,14 @@ def add_service(
         "scopes": [scope.value for scope in ApiScope if scope in scopes],
         "token_days": token_days,
     }
-    kept = insert(connection, service_accounts).values(agent_id=agent_id, **rights)
+    kept = upsert(connection, service_accounts).values(agent_id=agent_id, **rights)
     connection.execute(kept.on_conflict_do_update(index_elements=["agent_id"], set_=rights))
     rows = [
         {"agent_id": agent_id, "source": source, "organisation_external_id": external_id}
         for source, external_id in dict.fromkeys(organisations or ())
     ]
     if rows:
-        connection.execute(insert(connection, agent_organisations), rows)
+        connection.execute(upsert(connection, agent_organisations), rows)
     agent = Agent(agent_id, name, everywhere=organisations is None)
     note_account(connection, "service_added", agent, way, now, administrator)
     return _issue(connection, agent, token_days, now)

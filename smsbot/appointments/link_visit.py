@@ -105,7 +105,7 @@ def answer_letters(
     return kind
 
 
-def cancel(
+def cancel_by_link(
     connection: Connection, door: Door, participation_id: int, told_starts_at: datetime | None, now: datetime
 ) -> Verdict | None:
     """Cancel, after the usager said yes to a question that named the time `told_starts_at` (UTC).

@@ -20,7 +20,7 @@ from smsbot.appointments.appointment import (
 )
 from smsbot.model import Actor, Status
 from smsbot.store.many import is_one_of
-from smsbot.store.prepared import Prepared, Row
+from smsbot.store.prepared import Prepared, RowValues
 from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
 COMING_OF_PHONES: Prepared
@@ -32,7 +32,7 @@ decides on rows that are changing. If this had to wait for a row, the row is rea
 """
 
 
-def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]]:
+def coming_by_phone(rows: Iterable[RowValues]) -> dict[str | None, list[Participation]]:
     """The participations of each phone that are still to come, soonest first.
 
     Those that are not active were cancelled lately.
@@ -245,6 +245,6 @@ _BESIDE = Prepared(
 )
 
 
-def _participation(row: Row) -> Participation:
+def _participation(row: RowValues) -> Participation:
     here = len(PARTICIPATION_COLUMNS)
     return Participation(*participation_fields(row[:here], appointment_from(row[here:])))

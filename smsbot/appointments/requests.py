@@ -179,7 +179,7 @@ def unregistered(connection: Connection, source: str, before: datetime) -> list[
     return [request_from(row._mapping) for row in rows]
 
 
-def register(connection: Connection, request_id: int, now: datetime) -> bool:
+def note_registered(connection: Connection, request_id: int, now: datetime) -> bool:
     """Note that the usager is told that the request is registered. False where they know already, or it has ended."""
     return connection.execute(_REGISTER, {"this": request_id, "now": now}).rowcount == 1
 
@@ -200,7 +200,7 @@ def failed_request_of(connection: Connection, participation_id: int) -> RequestS
     return next((each for each in failed if each.value == state), None)
 
 
-def register_for(connection: Connection, appointment_ids: Collection[int], phone: str, now: datetime) -> None:
+def note_registered_for(connection: Connection, appointment_ids: Collection[int], phone: str, now: datetime) -> None:
     """Like `register`, for the open requests for these appointments that came from this telephone (E.164)."""
     if appointment_ids:
         connection.execute(_REGISTER_FOR, {"appointments": list(appointment_ids), "phone": phone, "now": now})

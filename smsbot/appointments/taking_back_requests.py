@@ -21,8 +21,8 @@ from smsbot.appointments.requests import (
     CancellationRequest,
     RequestState,
     insert_request,
+    note_registered,
     open_requests,
-    register,
     unmark,
 )
 from smsbot.model import Actor, Canceller, Status
@@ -56,7 +56,7 @@ def record_taking_back(
     appointment = meant.appointment
     for each in open_requests(connection, appointment.id):
         if not each.takes_back and each.canceller.by is Actor.USAGER:
-            register(connection, each.id, now)  # from now on the usager only hears of the taking back
+            note_registered(connection, each.id, now)  # from now on the usager only hears of the taking back
     insert_request(connection, appointment, meant, replace(canceller, status=Status.UNKNOWN), now)
     ids = [one.id for one in concerned]
     connection.execute(update(participations).where(participations.c.id.in_(ids)).values(taking_back_requested_at=now))

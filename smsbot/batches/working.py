@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from smsbot.agents.accounts import find_agent
-from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
+from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel_as_agent
 from smsbot.agents.permissions import OutOfReach, require_within_reach
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.participation_queries import hold_participations_of
@@ -94,7 +94,7 @@ class BatchWorker:
             Actor.AGENT, batch.via, batch.status or Status.REVOKED, agent=batch.agent, word=batch.word or None
         )
         try:
-            return _OUTCOMES[cancel(connection, self.door, appointment_id, None, canceller, now)]
+            return _OUTCOMES[cancel_as_agent(connection, self.door, appointment_id, None, canceller, now)]
         except NotCancellable:
             return BatchOutcome.ALREADY
 

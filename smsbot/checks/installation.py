@@ -20,8 +20,7 @@ from smsbot.policy.values import did_you_mean
 from smsbot.settings import ENV_FILE, PREFIX, ServiceSettings, written_names
 from smsbot.store.database import Database
 from smsbot.store.engines import cause_of
-from smsbot.store.schema import SchemaProblem, is_current, refuse_a_later_one
-from smsbot.store.schema import check as check_schema
+from smsbot.store.schema import SchemaProblem, check_schema, is_current, refuse_a_later_one
 from smsbot.store.tables import appointments, organisations
 
 ZONES = (DEFAULT_TIME_ZONE, "America/Guadeloupe", "America/Cayenne", "America/Martinique", "Indian/Reunion")

@@ -149,7 +149,7 @@ def unlock(
     source: Annotated[str, typer.Option(help="The source that the id belongs to.")] = DEFAULT_SOURCE,
 ) -> None:
     """Let the usagers of an appointment, or of one participation, cancel again after three wrong answers."""
-    from smsbot.agents.appointment_actions import NotFound, find
+    from smsbot.agents.appointment_actions import NotFound, find_meant
     from smsbot.appointments import locks
 
     with one_clear_line():
@@ -157,7 +157,7 @@ def unlock(
 
         def work(connection: Connection) -> int:
             try:
-                appointment_id, participation_id = find(connection, name, source=source)
+                appointment_id, participation_id = find_meant(connection, name, source=source)
             except NotFound:
                 raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
             return locks.unlock(connection, appointment_id, participation_id, via=Via.SHELL, agent=None, now=now)

@@ -39,7 +39,7 @@ def import_accounts(
     administrateur. What is not in the file stays as it is. Agents without a password ask for a link at /agents.
     """
     from smsbot.agents.account_file import read_accounts
-    from smsbot.agents.account_import import carry_out, lock_for_import, plan_import
+    from smsbot.agents.account_import import carry_out_plan, lock_for_import, plan_import
     from smsbot.agents.administration import OPERATOR
     from smsbot.agents.directory import read_directory
     from smsbot.policy import Policy
@@ -54,7 +54,7 @@ def import_accounts(
             lock_for_import(connection)
             plan = plan_import(connection, OPERATOR, read_directory(connection, policy, OPERATOR), lines, now)
             if not dry_run:
-                carry_out(connection, OPERATOR, plan, now)
+                carry_out_plan(connection, OPERATOR, plan, now)
             return plan
 
         with ready_database(settings) as database:

@@ -17,18 +17,17 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import Arrivals, lock, take
+from smsbot.appointments.intake import Arrivals, lock, take_record
 from smsbot.appointments.participation_queries import hold_participations_of
 from smsbot.appointments.request_attempts import claim_requests, finish_request, is_any_due, postpone
-from smsbot.appointments.requests import TOPIC, CancellationRequest, register, unregistered
+from smsbot.appointments.requests import TOPIC, CancellationRequest, note_registered, unregistered
 from smsbot.appointments.undoing import taken_back_there
 from smsbot.connected.carrying_attempt import LEASE, AttemptEnding, CarryingAttempt, LeaseLost
-from smsbot.connected.connections import Connection
+from smsbot.connected.connections import SourceConnection
 from smsbot.connected.judging import RequestOutcome, statuses
 from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import CallFailedForNow, SourceApi, SourceCallFailed
@@ -62,7 +61,7 @@ class Carrying:
         arrivals: Arrivals,
         answers: RequestAnswers,
         apis: Mapping[str, SourceApi],
-        connections: Mapping[str, Connection],
+        connections: Mapping[str, SourceConnection],
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -118,7 +117,7 @@ class Carrying:
 
     # Patience -------------------------------------------------------------------------------------------------------
 
-    def _look(self, connection: DatabaseConnection, now: datetime) -> tuple[bool, list[CancellationRequest]]:
+    def _look(self, connection: Connection, now: datetime) -> tuple[bool, list[CancellationRequest]]:
         impatient = [
             request
             for name, source in self._connections.items()
@@ -126,11 +125,9 @@ class Carrying:
         ]
         return is_any_due(connection, now, sources=list(self._apis)), impatient
 
-    def _tell_registered(
-        self, connection: DatabaseConnection, requests: Sequence[CancellationRequest], now: datetime
-    ) -> None:
+    def _tell_registered(self, connection: Connection, requests: Sequence[CancellationRequest], now: datetime) -> None:
         for request in requests:
-            if register(connection, request.id, now):
+            if note_registered(connection, request.id, now):
                 self._answers.registered(connection, request, now)
 
     # One attempt ----------------------------------------------------------------------------------------------------
@@ -190,9 +187,7 @@ class Carrying:
 
     # The outcome ----------------------------------------------------------------------------------------------------
 
-    def _conclude(
-        self, connection: DatabaseConnection, attempt: CarryingAttempt, ending: AttemptEnding, now: datetime
-    ) -> None:
+    def _conclude(self, connection: Connection, attempt: CarryingAttempt, ending: AttemptEnding, now: datetime) -> None:
         request, outcome = attempt.request, ending.outcome
         source, external_id = request.source, request.appointment_external_id
         lock(connection, source, [external_id])
@@ -236,7 +231,7 @@ class Carrying:
                 ended = {one.id for one in known if there.get(one.external_id) is Status.EXCUSED}
                 self._door.carried_out(connection, request, dict.fromkeys(ended, Status.EXCUSED), now)
             # The request has ended, so what the source says now counts. The usager who asked is told below.
-            take(connection, source, record, event_at=ending.answered.at, now=now, owned=True)
+            take_record(connection, source, record, event_at=ending.answered.at, now=now, owned=True)
         self._answers.ended(connection, request, outcome, now)
 
 
@@ -247,15 +242,13 @@ def _pause(request: CancellationRequest, problem: SourceCallFailed) -> timedelta
     return pause if asked is None else max(pause, min(asked, LONGEST_ASKED_PAUSE))
 
 
-def _put_back(
-    connection: DatabaseConnection, attempt: CarryingAttempt, due_at: datetime, problem: SourceCallFailed
-) -> None:
+def _put_back(connection: Connection, attempt: CarryingAttempt, due_at: datetime, problem: SourceCallFailed) -> None:
     counts = attempt.counts(problem)
     if not postpone(connection, attempt.request, due_at, problem.sentence, counts=counts):
         raise LeaseLost
 
 
-def _have_read(connection: DatabaseConnection, request: CancellationRequest, now: datetime) -> None:
+def _have_read(connection: Connection, request: CancellationRequest, now: datetime) -> None:
     """Have the appointment read again, because its state at the source is not known."""
     this = update(appointments).where(appointments.c.id == request.appointment_id)
     connection.execute(this.values(to_read_at=now))

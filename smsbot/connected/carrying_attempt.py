@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy import Connection
 
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.participation_queries import participation_of, participations_of
@@ -117,7 +117,7 @@ class CarryingAttempt:
                 return self._ending(RequestOutcome.GIVEN_UP, problem)
             raise
 
-    def _load(self, connection: DatabaseConnection) -> tuple[str, ...]:
+    def _load(self, connection: Connection) -> tuple[str, ...]:
         """Load what the request is about. Returns the ids (at the source) of the participations that it concerns."""
         request, known = self.request, participations_of(connection, self.request.appointment_id)
         meant = None if request.participation_id is None else participation_of(connection, request.participation_id)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from smsbot.connected.connections import Connection
+from smsbot.connected.connections import SourceConnection
 from smsbot.connected.kept_tokens import TokenKeeper
 from smsbot.connected.source_api import Answered, CallFailedForNow, NotSignedIn, SourceCallFailed
 from smsbot.connected.source_http import Params, SourceAnswer, SourceHttp, open_client
@@ -80,7 +80,7 @@ class RegisteredWebhook:
 class RdvspApi:
     """One connected source. All methods that call it raise `SourceCallFailed`."""
 
-    connection: Connection
+    connection: SourceConnection
     http: SourceHttp
     sign_in: SourceSignIn
     notes: SourceNotes = field(repr=False)
@@ -217,7 +217,7 @@ Sources: TypeAlias = Mapping[str, RdvspApi]
 
 @asynccontextmanager
 async def open_sources(
-    connections: Mapping[str, Connection],
+    connections: Mapping[str, SourceConnection],
     database: Database,
     *,
     secret_key: str,

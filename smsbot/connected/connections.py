@@ -31,7 +31,7 @@ class EmailAndPassword:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class SourceConnection:
     """One connected source. `url` has no slash at its end.
 
     `patience` is how long a yes waits for the source's answer before the usager hears that the request is registered.
@@ -53,7 +53,7 @@ def connected_sources(settings: RdvspSettings, policy: Policy) -> frozenset[str]
     return frozenset(main | {source.name for source in policy.sources if source.url is not None})
 
 
-def connections(settings: RdvspSettings, policy: Policy) -> dict[str, Connection]:
+def connections(settings: RdvspSettings, policy: Policy) -> dict[str, SourceConnection]:
     """The connected sources by name; none where smsbot runs on its own.
 
     Raises `SettingsProblem` where a secret that `smsbot.toml` names is missing.
@@ -87,13 +87,13 @@ def _connection(
     sign_in: OAuthApplication | EmailAndPassword,
     settings: RdvspSettings,
     said: Source | None = None,
-) -> Connection:
+) -> SourceConnection:
     patience = said.patience_seconds if said is not None else None
     minutes = said.sync_minutes if said is not None else None
     notifies = said.notifies if said is not None else None
     patience = settings.rdvsp_patience_seconds if patience is None else patience
     minutes = settings.rdvsp_sync_minutes if minutes is None else minutes
-    return Connection(
+    return SourceConnection(
         source=name,
         url=url,
         sign_in=sign_in,

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, true, update
 
 from smsbot.problem import Problem
 from smsbot.sealing import Seal, Unsealable
-from smsbot.store.database import insert
+from smsbot.store.database import upsert
 from smsbot.store.tables import connected_sources
 
 RENEWAL_LEASE = timedelta(seconds=45)
@@ -81,7 +81,7 @@ class TokenKeeper:
         }
         if account is not None:
             values["account"] = account
-        statement = insert(connection, connected_sources).values(source=self.source, version=1, **values)
+        statement = upsert(connection, connected_sources).values(source=self.source, version=1, **values)
         replaced = statement.on_conflict_do_update(
             index_elements=["source"], set_={**values, "version": connected_sources.c.version + 1}
         )
@@ -96,7 +96,7 @@ class TokenKeeper:
         claim = secrets.token_hex(16)
         if version is None:
             connection.execute(
-                insert(connection, connected_sources)
+                upsert(connection, connected_sources)
                 .values(source=self.source, version=0)
                 .on_conflict_do_nothing(index_elements=["source"])
             )

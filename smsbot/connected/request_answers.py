@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy import Connection
 
 from smsbot.agents.accounts import has_agents
 from smsbot.appointments.appointment import Participation
@@ -20,7 +20,7 @@ from smsbot.appointments.participation_queries import participation_of, seen_com
 from smsbot.appointments.requests import CancellationRequest
 from smsbot.appointments.taking_back_requests import cancellation_before
 from smsbot.appointments.terms import appointment_text
-from smsbot.connected.connections import Connection
+from smsbot.connected.connections import SourceConnection
 from smsbot.connected.judging import RequestOutcome
 from smsbot.inbox.handling import put_into_inbox
 from smsbot.messages.email import EmailKind
@@ -34,9 +34,9 @@ class RequestAnswers:
     """Writes the answers into the outbox. `connections` are the connected sources by name."""
 
     herald: Herald
-    connections: Mapping[str, Connection]
+    connections: Mapping[str, SourceConnection]
 
-    def registered(self, connection: DatabaseConnection, request: CancellationRequest, now: datetime) -> None:
+    def registered(self, connection: Connection, request: CancellationRequest, now: datetime) -> None:
         """Tell an usager who has asked by SMS that the request is registered, but not done yet."""
         meant = self._asker(connection, request)
         if meant is not None and request.canceller.via is Via.SMS:
@@ -44,7 +44,7 @@ class RequestAnswers:
             self._sms(connection, request, meant, name, now)
 
     def ended(
-        self, connection: DatabaseConnection, request: CancellationRequest, outcome: RequestOutcome, now: datetime
+        self, connection: Connection, request: CancellationRequest, outcome: RequestOutcome, now: datetime
     ) -> None:
         """Tell the usager who has asked how the request ended. Put it into the agents' inbox if they have to act.
 
@@ -67,7 +67,7 @@ class RequestAnswers:
         elif not self._sms(connection, request, meant, _SMS[outcome], now) and meant.email:
             self.herald.answer_by_email(connection, meant, _EMAILS[outcome], now)
 
-    def _asker(self, connection: DatabaseConnection, request: CancellationRequest) -> Participation | None:
+    def _asker(self, connection: Connection, request: CancellationRequest) -> Participation | None:
         if request.canceller.by is not Actor.USAGER or request.participation_id is None:
             return None
         return participation_of(connection, request.participation_id)
@@ -81,7 +81,7 @@ class RequestAnswers:
 
     def _sms(
         self,
-        connection: DatabaseConnection,
+        connection: Connection,
         request: CancellationRequest,
         meant: Participation,
         name: str,
@@ -118,7 +118,7 @@ class RequestAnswers:
         return True
 
 
-def _gave_the_letters(connection: DatabaseConnection, request: CancellationRequest) -> bool:
+def _gave_the_letters(connection: Connection, request: CancellationRequest) -> bool:
     """Whether the cancellation came from the same telephone. Only then may the reply tell day and hour."""
     before = cancellation_before(connection, request)
     return before is not None and before.has_same_writer

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from smsbot.connected.connections import Connection, EmailAndPassword, OAuthApplication
+from smsbot.connected.connections import EmailAndPassword, OAuthApplication, SourceConnection
 from smsbot.connected.kept_tokens import KeptTokens, SourceTokens, TokenKeeper, UnreadableTokens
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
 from smsbot.connected.source_http import SourceAnswer, SourceHttp
@@ -42,7 +42,7 @@ logger = structlog.get_logger(__name__)
 class SourceSignIn:
     """The sign-in to one source in this process. `redirect_uri` is where OAuth sends the browser back."""
 
-    connection: Connection
+    connection: SourceConnection
     keeper: TokenKeeper
     database: Database
     http: SourceHttp

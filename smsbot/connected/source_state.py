@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from smsbot.connected.source_api import CallRefused, NotSignedIn, SourceCallFailed
-from smsbot.store.database import Database, insert
+from smsbot.store.database import Database, upsert
 from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, connected_sources
 
 LOOKED_AT_AGAIN_SECONDS = 60.0
@@ -57,7 +57,7 @@ def note_problem(connection: Connection, source: str, problem: SourceCallFailed,
     """Store that the last call was refused, or that nobody is signed in. `problem_at` is since when."""
     is_signed_out = isinstance(problem, NotSignedIn)
     noted = {"problem": problem.sentence, "signed_out": is_signed_out}
-    statement = insert(connection, connected_sources).values(source=source, version=0, problem_at=now, **noted)
+    statement = upsert(connection, connected_sources).values(source=source, version=0, problem_at=now, **noted)
     since = func.coalesce(connected_sources.c.problem_at, now)
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={**noted, "problem_at": since}))
 
@@ -72,7 +72,7 @@ def forget_problem(connection: Connection, source: str) -> None:
 
 def claim_sync(connection: Connection, source: str, every: timedelta, now: datetime) -> bool:
     """Claim the sync of a source. True where it is due, and no other process is doing it."""
-    statement = insert(connection, connected_sources).values(source=source, version=0)
+    statement = upsert(connection, connected_sources).values(source=source, version=0)
     connection.execute(statement.on_conflict_do_nothing(index_elements=["source"]))
     columns = connected_sources.c
     due = update(connected_sources).where(
@@ -91,7 +91,7 @@ def go_on_with_sync(connection: Connection, source: str, now: datetime) -> None:
 
 def note_sync(connection: Connection, source: str, now: datetime) -> None:
     """Note that a sync has read all coming appointments."""
-    statement = insert(connection, connected_sources).values(source=source, version=0, synced_at=now)
+    statement = upsert(connection, connected_sources).values(source=source, version=0, synced_at=now)
     ended = {"synced_at": now, "syncing_until": None}
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=ended))
 

@@ -18,7 +18,7 @@ the rest: where the conversation goes, what is said (a template of `templates/sm
 """
 
 
-def document() -> str:
+def states_document() -> str:
     """The page as Markdown: a picture of the moves between questions, then every transition as a table."""
     return "\n".join([_HEAD, *_picture(), "", *_everywhere(), *(line for state in State for line in _rows(state))])
 
@@ -53,4 +53,4 @@ def _row(event: str, move: Move) -> str:
 
 
 if __name__ == "__main__":
-    print(document(), end="")
+    print(states_document(), end="")

@@ -83,7 +83,7 @@ class Memory:
     limits: Limits = Limits()
 
 
-def to_json(memory: Memory) -> dict[str, Any]:
+def memory_to_json(memory: Memory) -> dict[str, Any]:
     """Only the fields that differ from an empty memory, as JSON values. Datetimes are microseconds since 1970, UTC."""
     data = _written(memory, _MEMORY)
     if memory.state is State.IDLE:
@@ -93,7 +93,7 @@ def to_json(memory: Memory) -> dict[str, Any]:
     return data
 
 
-def from_json(data: Mapping[str, Any]) -> Memory:
+def memory_from_json(data: Mapping[str, Any]) -> Memory:
     """The memory that was stored as `data`. Unknown keys (of a newer version) are ignored."""
     values = {name: _read(name, value) for name, value in data.items() if name in _MEMORY}
     limits = {name: _read(name, value) for name, value in data.get("limits", {}).items() if name in _LIMITS}

@@ -12,7 +12,7 @@ from decimal import Decimal
 import jinja2
 from sqlalchemy import Connection, select
 
-from smsbot.demo.sandbox_api import email
+from smsbot.demo.sandbox_api import email_answer
 from smsbot.demo.stage import Stage
 from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail
 from smsbot.demo.stand_ins.twilio_documents import INBOUND, TwilioMessage
@@ -109,7 +109,7 @@ def render_panels(
         "telephone": telephone,
         "bubbles": bubbles,
         "suggestions": _suggestions(bubbles, telephone),
-        "mails": [email(number, mail) for number, mail in mails[-_MOST_MAILS:][::-1]],
+        "mails": [email_answer(number, mail) for number, mail in mails[-_MOST_MAILS:][::-1]],
         "mail": _opened(mails, opened, seen.mail),
         "lines": stage.trail.lines[:40],
         "euros": euros,
@@ -128,8 +128,8 @@ def _opened(
     mails: Sequence[tuple[int, ReceivedMail]], opened: ReceivedMail | None, number: int | None
 ) -> dict[str, object] | None:
     if opened is not None and number is not None:
-        return email(number, opened)
-    return email(*mails[-1]) if mails else None
+        return email_answer(number, opened)
+    return email_answer(*mails[-1]) if mails else None
 
 
 def _bubbles(stage: Stage, number: str) -> list[Bubble]:

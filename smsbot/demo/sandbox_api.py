@@ -100,7 +100,9 @@ class SandboxApi:
     async def list_emails(self, request: Request) -> Response:
         stage, to = await self.house.on_stage(), request.query_params.get("to")
         mails = enumerate(stage.smtp.messages, 1)
-        return JSONResponse({"emails": [email(n, one) for n, one in mails if to is None or to in one.recipients]})
+        return JSONResponse(
+            {"emails": [email_answer(n, one) for n, one in mails if to is None or to in one.recipients]}
+        )
 
     async def set_clock(self, request: Request) -> Response:
         posted = await read_document(request, ClockSet)
@@ -162,7 +164,7 @@ def _sms(message: TwilioMessage) -> dict[str, Any]:
     }
 
 
-def email(number: int, mail: ReceivedMail) -> dict[str, Any]:
+def email_answer(number: int, mail: ReceivedMail) -> dict[str, Any]:
     """An e-mail as the API shows it. Numbers count from 1, in the order in which the e-mails came."""
     return {
         "id": number,

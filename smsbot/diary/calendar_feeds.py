@@ -104,7 +104,7 @@ def end_feed(connection: Connection, agent: Agent, feed_id: int, now: datetime) 
     _note(connection, "calendar_ended", agent, now)
 
 
-def note_read(connection: Connection, feed: CalendarFeed, now: datetime) -> None:
+def note_feed_read(connection: Connection, feed: CalendarFeed, now: datetime) -> None:
     this = (calendar_feeds.c.id == feed.id) & (calendar_feeds.c.nonce == feed.nonce)
     connection.execute(update(calendar_feeds).where(this).values(read_at=now))
 

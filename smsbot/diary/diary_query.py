@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from smsbot.agents.permissions import read_id
-from smsbot.agents.search import MOST_CHARACTERS, Name, NoSuchDay, Number, Sought, read_day, read_words
+from smsbot.agents.search import MOST_CHARACTERS, Name, NoSuchDay, Number, Sought, read_day, read_sought
 from smsbot.instants import read_microseconds, to_microseconds
 
 
@@ -99,7 +99,7 @@ class DiaryQuery:
     def read(cls, query: Mapping[str, str], today: date) -> DiaryQuery:
         """Read the parameters of the page's address. What cannot be read counts as not given."""
         words, day = query.get("q", "").strip(), query.get("jour", "").strip()
-        found, on_day = read_words(words, today), _read_day(day, today)
+        found, on_day = read_sought(words, today), _read_day(day, today)
         return cls(
             words=words,
             day=on_day.isoformat() if on_day else day,

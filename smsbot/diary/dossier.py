@@ -21,7 +21,7 @@ from smsbot.agents.permissions import (
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.sending_again import Hindrance, columns, hindrance_of, joined
-from smsbot.outbox.delivery_status import MessageFate, delivery_of
+from smsbot.outbox.delivery_status import MessageFate, fate_of
 from smsbot.store.tables import agents, audit, incoming_messages, outgoing_messages
 
 
@@ -146,7 +146,7 @@ def _all_written(rows: Iterable[RowMapping], now: datetime) -> Iterator[WrittenM
 
 
 def _delivery(row: RowMapping) -> MessageFate:
-    return delivery_of(row["state"], row["delivery_status"], row["error_code"])
+    return fate_of(row["state"], row["delivery_status"], row["error_code"])
 
 
 def _written(

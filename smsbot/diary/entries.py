@@ -25,10 +25,10 @@ from smsbot.inbox.threads import WAITING, is_due
 from smsbot.made_often import made_often
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
-from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
+from smsbot.outbox.delivery_status import MessageFate, fate_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.many import is_one_of
-from smsbot.store.prepared import Prepared, Row, in_one_journey
+from smsbot.store.prepared import Prepared, RowValues, in_one_journey
 from smsbot.store.tables import (
     UtcDateTime,
     appointments,
@@ -208,9 +208,9 @@ def read_entries(
 def _entries(
     terms_book: TermsBook,
     ids: Sequence[int],
-    appointments_there: Iterable[Row],
-    participations_there: Iterable[Row],
-    undelivered: Iterable[Row],
+    appointments_there: Iterable[RowValues],
+    participations_there: Iterable[RowValues],
+    undelivered: Iterable[RowValues],
 ) -> list[AppointmentEntry]:
     """The entries of those of `ids` that are among `appointments_there`, from the rows of the three statements."""
     found = {appointment.id: appointment for appointment in map(appointment_from, appointments_there)}
@@ -220,7 +220,7 @@ def _entries(
         taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*fields, *columns[own:]))
     failed: dict[int, list[Undelivered]] = {}
     for appointment_id, participation_id, channel, state, delivery_status, error_code in undelivered:
-        message = Undelivered(participation_id, channel, delivery_of(state, delivery_status, error_code))
+        message = Undelivered(participation_id, channel, fate_of(state, delivery_status, error_code))
         failed.setdefault(appointment_id, []).append(message)
     return [
         AppointmentEntry(

@@ -18,7 +18,7 @@ from smsbot.agents.permissions import OutOfReach, outgoing_within_reach
 from smsbot.appointments.audit import note
 from smsbot.gateways import twilio, vonage
 from smsbot.model import Actor, Via
-from smsbot.outbox.delivery_status import delivery_of, was_sent_again
+from smsbot.outbox.delivery_status import fate_of, was_sent_again
 from smsbot.outbox.messages import enqueue, written_again
 from smsbot.store.database import serialise
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
@@ -69,7 +69,7 @@ def hindrance_of(row: RowMapping, now: datetime) -> Hindrance | None:
     """Why this row of `outgoing_messages`, selected with `columns`, cannot be sent again; None if it can."""
     if row["was_sent_again"]:
         return Hindrance.NOT_FAILED
-    if not delivery_of(row["state"], row["delivery_status"], row["error_code"]).fate.is_failure:
+    if not fate_of(row["state"], row["delivery_status"], row["error_code"]).fate.is_failure:
         return Hindrance.NOT_FAILED
     if row["agent_id"] is None and (row["kind"] == "reply" or _is_over(row, now)):
         return Hindrance.OVER

@@ -140,7 +140,7 @@ def _write(connection: Connection, month: Month, counted: Sequence[Figures]) -> 
         connection.execute(insert(monthly_places), places)
 
 
-def closing(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
+def closing_months(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
     """The work of closing months, counting open ones, and deleting rows that are no longer needed, once an hour.
 
     `retention` is how long an appointment is kept at least after it took place.

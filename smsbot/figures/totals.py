@@ -14,7 +14,7 @@ from smsbot.figures.closing import kept_among
 from smsbot.figures.counting import figures
 from smsbot.figures.results import Figures, Month, columns_of
 from smsbot.store.many import is_one_of
-from smsbot.store.prepared import Prepared, Row, in_one_journey
+from smsbot.store.prepared import Prepared, RowValues, in_one_journey
 from smsbot.store.tables import MONTHLY_COUNTS, PLACE_COUNTS, monthly_figures, monthly_places
 
 Sums: TypeAlias = Counter[str]
@@ -93,11 +93,11 @@ class _KeptSums:
             .group_by(*keys)
         )
 
-    def key_of(self, row: Row) -> Any:
+    def key_of(self, row: RowValues) -> Any:
         """The value of the key, or a tuple if there are several keys."""
         return row[0] if self._keys == 1 else tuple(row[: self._keys])
 
-    def counts_of(self, row: Row) -> dict[str, int]:
+    def counts_of(self, row: RowValues) -> dict[str, int]:
         return dict(zip(self._names, map(int, row[self._keys :]), strict=True))
 
 

@@ -199,7 +199,7 @@ def _proxy_to(origin: str) -> str | None:
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
-def check(url: str, headers: Mapping[str, str]) -> None:
+def check_request(url: str, headers: Mapping[str, str]) -> None:
     """Raises `ValueError` if no request can be made with this URL and these headers."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:

@@ -20,7 +20,7 @@ from smsbot.model import Actor, Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.runtime import PeriodicWork, woken_by
-from smsbot.store.database import Database, insert, serialise
+from smsbot.store.database import Database, serialise, upsert
 from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
 
 EVERY = timedelta(seconds=60)
@@ -75,7 +75,7 @@ def set_alert_address(connection: Connection, organisation_id: int, email: str |
     if email is None:
         connection.execute(delete(inbox_alerts).where(inbox_alerts.c.organisation_id == organisation_id))
         return
-    statement = insert(connection, inbox_alerts).values(organisation_id=organisation_id, email=email)
+    statement = upsert(connection, inbox_alerts).values(organisation_id=organisation_id, email=email)
     connection.execute(statement.on_conflict_do_update(index_elements=["organisation_id"], set_={"email": email}))
 
 

@@ -61,7 +61,7 @@ def lock_open_thread(connection: Connection, agent: Agent, message_id: int) -> O
     return open_thread(connection, agent, message_id)
 
 
-def take(connection: Connection, thread: Thread, agent: Agent, now: datetime, *, over: bool = False) -> Thread:
+def hold_thread(connection: Connection, thread: Thread, agent: Agent, now: datetime, *, over: bool = False) -> Thread:
     """Hold the thread for `HOLD` from now on, and return it with this change.
 
     If another agent holds it, `over` takes it over; without `over`, Overtaken is raised.
@@ -189,7 +189,7 @@ def put_into_inbox(connection: Connection, message_id: int) -> None:
     connection.execute(update(incoming_messages).where(this).values(for_agents=True))
 
 
-def answer(
+def send_answer(
     connection: Connection,
     opened: OpenThread,
     agent: Agent,

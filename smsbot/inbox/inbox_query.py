@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from smsbot.agents.permissions import read_id
-from smsbot.agents.search import MOST_CHARACTERS, Name, Number, Sought, read_words
+from smsbot.agents.search import MOST_CHARACTERS, Name, Number, Sought, read_sought
 from smsbot.instants import EPOCH, read_microseconds, to_microseconds
 from smsbot.sources.texts import LONGEST_LINE
 from smsbot.understanding.topics import Topic
@@ -76,7 +76,7 @@ class InboxQuery:
     def read(cls, query: Mapping[str, str], today: date) -> InboxQuery:
         """Read the parameters of the page's address. What cannot be read counts as not given."""
         words = query.get("q", "").strip()[:MOST_CHARACTERS]
-        found = read_words(words, today)
+        found = read_sought(words, today)
         return cls(
             view=next((view for view in View if view == query.get("vue")), View.WAITING),
             organisation_id=read_id(query.get("organisation", "")),

@@ -29,7 +29,7 @@ from smsbot.inbox.threads import (
 )
 from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.many import is_one_of
-from smsbot.store.prepared import Row
+from smsbot.store.prepared import RowValues
 from smsbot.store.tables import (
     agents,
     appointments,
@@ -154,7 +154,7 @@ _WAITING, _HANDLED = (PreparedForAgents(partial(_of_phones, state)) for state in
 _IN_THREAD = PreparedForAgents(_in_thread)
 
 
-def _threads(connection: Connection, agent: Agent, messages: Iterable[Row]) -> dict[ThreadKey, Thread]:
+def _threads(connection: Connection, agent: Agent, messages: Iterable[RowValues]) -> dict[ThreadKey, Thread]:
     """The threads of these messages, in the order in which they first appear."""
     grouped: dict[ThreadKey, list[_Message]] = {}
     for row in messages:

@@ -16,12 +16,12 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.participation_queries import COMING_OF_PHONES, coming_by_phone, last_of_phone
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.conversation.memory import Memory, from_json, merge_limits
+from smsbot.conversation.memory import Memory, memory_from_json, merge_limits
 from smsbot.inbox.threads import WAITING
 from smsbot.incoming.message_claims import Arrived
 from smsbot.made_often import made_often
 from smsbot.model import Actor, Status
-from smsbot.outbox.delivery_status import Fate, delivery_of
+from smsbot.outbox.delivery_status import Fate, fate_of
 from smsbot.store.database import serialising
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, in_one_journey
@@ -55,7 +55,7 @@ class SentReminder:
             self.appointment_id == participation.appointment.id
             and participation.reminded_at is not None
             and self.written_at >= participation.reminded_at
-            and delivery_of(self.state, self.delivery_status, None).fate in (Fate.SENT, Fate.DELIVERED)
+            and fate_of(self.state, self.delivery_status, None).fate in (Fate.SENT, Fate.DELIVERED)
         )
 
 
@@ -92,7 +92,7 @@ class Known:
         return any(sent.recalls(one) for sent in last for one in self.coming.values())
 
 
-def load(
+def load_known(
     connection: Connection, arrived: Sequence[Arrived], terms: TermsBook, main_sender: Callable[[str], str]
 ) -> dict[str, Known]:
     """What is known of each telephone that wrote one of these messages. Its rows are locked in this transaction.
@@ -117,7 +117,7 @@ def load(
     coming_there = coming_by_phone(coming)
     memories: dict[str, dict[str, Memory]] = {}
     for phone, our_number, memory in remembered:
-        memories.setdefault(phone, {})[our_number] = from_json(memory)
+        memories.setdefault(phone, {})[our_number] = memory_from_json(memory)
     stopped = {phone for [phone] in opted_out}
     with_put_off = {phone for [phone] in put_off}
     reminders: dict[str, list[SentReminder]] = {}

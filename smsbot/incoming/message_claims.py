@@ -56,7 +56,7 @@ class MessageClaim:
     topic: Topic | None = None
 
 
-def claim(connection: Connection, claims: Sequence[MessageClaim]) -> dict[tuple[str, str], int]:
+def claim_incoming(connection: Connection, claims: Sequence[MessageClaim]) -> dict[tuple[str, str], int]:
     """Insert these messages. Returns our ids of those that were not claimed before, by `Arrived.key`."""
     rows = [
         {

@@ -20,18 +20,18 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.participation_queries import participation_of
-from smsbot.appointments.requests import insist, register_for
+from smsbot.appointments.requests import insist, note_registered_for
 from smsbot.appointments.terms import TermsBook, coming_of
 from smsbot.appointments.undoing import ask_to_stand_again, stand_again
 from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
-from smsbot.conversation.memory import to_json
+from smsbot.conversation.memory import memory_to_json
 from smsbot.conversation.states import Event, Reply
 from smsbot.events import EventType, record_message_for_agents, record_stop
 from smsbot.inbox.alerts import URGENT
 from smsbot.inbox.handling import bring_back_of
-from smsbot.incoming.known import Known, load
-from smsbot.incoming.message_claims import Arrived, MessageClaim, claim
+from smsbot.incoming.known import Known, load_known
+from smsbot.incoming.message_claims import Arrived, MessageClaim, claim_incoming
 from smsbot.incoming.reply_values import reply_values
 from smsbot.made_often import made_often
 from smsbot.messages.sms import SmsTexts
@@ -99,7 +99,7 @@ class Turn:
         telephone are handled one after the other, in all processes. If two telephones have an appointment in common,
         the second message is handled after the effects of the first are written.
         """
-        known = load(connection, arrived, self.terms, self.main_sender)
+        known = load_known(connection, arrived, self.terms, self.main_sender)
         apart, later = _without_common_appointments(arrived, known)
         told = 0
         steps = []
@@ -118,9 +118,9 @@ class Turn:
 
         Like `take_together`, this claims the message's id, so a repetition changes nothing and gives None.
         """
-        known = load(connection, [arrived], self.terms, self.main_sender)[arrived.phone]
+        known = load_known(connection, [arrived], self.terms, self.main_sender)[arrived.phone]
         about = next(iter(known.coming.values()), known.last)
-        claimed = claim(connection, [MessageClaim(arrived, SILENCE, FAILED, about, for_agents=True)])
+        claimed = claim_incoming(connection, [MessageClaim(arrived, SILENCE, FAILED, about, for_agents=True)])
         for incoming_id in claimed.values():
             _tell_of_message(connection, incoming_id, about, arrived.at)
         return TurnOutcome(None, FAILED) if claimed else None
@@ -168,7 +168,7 @@ class Turn:
 
     def _write(self, connection: Connection, steps: Sequence[_Taken]) -> list[TurnOutcome | None]:
         """Write the effects of these steps. Returns the outcome of each."""
-        claimed = claim(connection, [one.claim for one in steps])
+        claimed = claim_incoming(connection, [one.claim for one in steps])
         memories: list[dict[str, object]] = []
         replies: list[OutgoingMessage] = []
         outcomes: list[TurnOutcome | None] = []
@@ -211,12 +211,12 @@ class Turn:
         if taken.says is not None and taken.says.reply in _TELL_OF_REQUESTS:
             theirs = one.known.coming.values()
             asked = {each.appointment.id for each in theirs if each.cancellation_requested_at is not None}
-            register_for(connection, asked, one.arrived.phone, now)
+            note_registered_for(connection, asked, one.arrived.phone, now)
             insist(connection, asked, now)
         if taken.says is not None and taken.says.reply is Reply.TAKING_BACK_UNDER_WAY:
             taken_back = one.known.cancelled.values()
             asked = {each.appointment.id for each in taken_back if each.taking_back_requested_at is not None}
-            register_for(connection, asked, one.arrived.phone, now)
+            note_registered_for(connection, asked, one.arrived.phone, now)
         if taken.says is not None and taken.says.reply in _TELL_OF_CANCELLATIONS and one.about is not None:
             self.door.learnt(connection, one.about, now)
         if taken.takes_back is not None and not stand_again(
@@ -246,7 +246,7 @@ class Turn:
         return {
             "usager_number": one.arrived.phone,
             "our_number": self.main_sender(one.arrived.message.to_number),
-            "memory": to_json(one.step.memory),
+            "memory": memory_to_json(one.step.memory),
             "updated_at": one.arrived.at,
         }
 

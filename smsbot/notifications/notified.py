@@ -14,7 +14,7 @@ from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import is_opted_out
 from smsbot.outbox.messages import UNASKED
 from smsbot.sources.phone_numbers import takes_sms
-from smsbot.store.prepared import Prepared, Row
+from smsbot.store.prepared import Prepared, RowValues
 from smsbot.store.tables import outgoing_messages
 
 
@@ -71,7 +71,13 @@ def notified_since(
 
 
 def _notified(
-    connection: Connection, herald: Herald, one: Participation, written: list[Row], now: datetime, *, is_requested: bool
+    connection: Connection,
+    herald: Herald,
+    one: Participation,
+    written: list[RowValues],
+    now: datetime,
+    *,
+    is_requested: bool,
 ) -> Notified:
     # Somebody who is not told may share the telephone of somebody who is.
     theirs = [(channel, due_at) for channel, recipient, due_at in written if _is_reached(one, channel, recipient)]

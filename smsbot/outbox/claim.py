@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, or_, 
 from smsbot.outbox.messages import CLOCKS_DIFFER, SENDING, UNASKED, WAITING, Channel, ClaimedMessage, Lane
 from smsbot.outbox.pacing import shared_allowance, use_rate
 from smsbot.store.many import is_one_of
-from smsbot.store.prepared import Prepared, Row
+from smsbot.store.prepared import Prepared, RowValues
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 
 MASS_AT_LEAST = 1 / 8
@@ -71,7 +71,7 @@ class Claimed:
         self.again_at = at if self.again_at is None else min(self.again_at, at)
 
 
-def claim(
+def claim_outgoing(
     connection: Connection, channel: Channel, now: datetime, room: Capacity, *, lease: datetime, doubt_lease: datetime
 ) -> Claimed:
     """Claim as many due messages as `room` allows: messages to send, and messages in doubt.
@@ -139,7 +139,7 @@ def _take_along(connection: Connection, channel: Channel) -> bool:
 
 def _next_of(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, room: Capacity, claimed: Claimed
-) -> list[Row]:
+) -> list[RowValues]:
     """What one sender may send now. Records the use of its rate, and in `claimed` when it may send more."""
     if sender.paused_until is not None and sender.paused_until > now:
         claimed.look_again(sender.paused_until)
@@ -159,13 +159,13 @@ def _next_of(
 
 def _due(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, at_most: int, room: Capacity
-) -> list[Row]:
+) -> list[RowValues]:
     """Up to `at_most` messages of one sender, conversations first.
 
     The mass gets the rest, and at least its share.
     """
 
-    def due(lane: Lane, number: int) -> Sequence[Row]:
+    def due(lane: Lane, number: int) -> Sequence[RowValues]:
         if number <= 0 or lane not in sender.lanes:
             return ()
         values = {"only": channel, "lane": lane.value, "sender": sender.name, "now": now, "at_most": number}
@@ -178,7 +178,7 @@ def _due(
     return [*first[: at_most - len(mass)], *mass]
 
 
-def _to_send(row: Row, now: datetime) -> ClaimedMessage:
+def _to_send(row: RowValues, now: datetime) -> ClaimedMessage:
     """The message with the values that `_CLAIM` has written to the database."""
     fields = list(row)
     fields[_ATTEMPT] += 1
@@ -186,7 +186,7 @@ def _to_send(row: Row, now: datetime) -> ClaimedMessage:
     return _claimed(fields, in_doubt=False)
 
 
-def _claimed(row: Row, *, in_doubt: bool) -> ClaimedMessage:
+def _claimed(row: RowValues, *, in_doubt: bool) -> ClaimedMessage:
     """The message in a row, whose columns are in the order of the fields of `ClaimedMessage`."""
     fields = [*row, in_doubt]
     fields[_LANE] = Lane(fields[_LANE])

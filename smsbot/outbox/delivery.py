@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
 from smsbot.instants import utc_now
 from smsbot.logs import about
-from smsbot.outbox.claim import Capacity, Claimed, claim
+from smsbot.outbox.claim import Capacity, Claimed, claim_outgoing
 from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
 from smsbot.outbox.messages import UNASKED, ClaimedMessage, Lane, make_up_for_clock, topic
 from smsbot.outbox.outcomes import Held, InDoubt, Outcome, Postponed, Refused, Resting, Sent, settle
@@ -156,7 +156,7 @@ class _ChannelRounds:
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
         """Claim what may be sent, and put back notifications and reminders that must not be sent now."""
         room = Capacity(self._transport.slots, self._busy, self._looking, self._transport.rate, self._draw)
-        claimed = claim(
+        claimed = claim_outgoing(
             connection,
             self._transport.channel,
             now,

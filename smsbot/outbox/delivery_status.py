@@ -67,7 +67,7 @@ def final_fate(status: str | None) -> Fate | None:
     return Fate.DELIVERED if status in _ARRIVED else None
 
 
-def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> MessageFate:
+def fate_of(state: str, delivery_status: str | None, error_code: str | None) -> MessageFate:
     """What became of a message, from the values of these three columns."""
     if state == REFUSED and error_code in _WITHDRAWN:
         return MessageFate(_WITHDRAWN[error_code], None)

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from smsbot.events import record_not_delivered
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
-from smsbot.outbox.delivery_status import Fate, delivery_of, final_fate
+from smsbot.outbox.delivery_status import Fate, fate_of, final_fate
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, Kind, topic
 from smsbot.store.daily_counts import DELIVERIES, OUTGOING, REPEATS, count
 from smsbot.store.database import signal
@@ -129,7 +129,7 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
     failed_ids = []
     for this, channel, kind, state, code in _SETTLE_FINISHED.rows_of_all(connection, finished):
         count(connection, OUTGOING, channel, kind, state, now=now)
-        if delivery_of(state, None, code).fate.is_failure:
+        if fate_of(state, None, code).fate.is_failure:
             failed_ids.append(this)
     record_not_delivered(connection, failed_ids, now)
     for [channel] in _SETTLE_UNFINISHED.rows_of_all(connection, [one for one in unfinished if one["repetitions"]]):
@@ -233,7 +233,7 @@ class _Known:
 
     @property
     def is_lost(self) -> bool:
-        return delivery_of(self.state, self.status, self.code).fate is Fate.LOST
+        return fate_of(self.state, self.status, self.code).fate is Fate.LOST
 
     def after(self, report: StatusReport) -> _Known:
         """The message after this callback."""

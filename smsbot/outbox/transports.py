@@ -95,14 +95,14 @@ def by_mail(mailer: Mailer, *, slots: int = 8) -> Transport:
     """E-mail through an SMTP server."""
 
     async def send(message: ClaimedMessage) -> Handed:
-        identifier = message_id(message)
+        identifier = mail_message_id(message)
         await mailer.send(to_message(message, identifier), message.recipient)
         return Handed(mailer.name, identifier)
 
     return Transport("email", send, slots, mailer.longest_send)
 
 
-def message_id(message: ClaimedMessage) -> str:
+def mail_message_id(message: ClaimedMessage) -> str:
     """The Message-ID of an e-mail (RFC 5322, 3.6.4).
 
     It is the same for each attempt, so that repeated messages can be recognised.

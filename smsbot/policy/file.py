@@ -7,13 +7,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from smsbot.policy.gateways import GatewayTables, Routes, Table
+from smsbot.policy.gateways import GatewayTables, PolicyTable, Routes
 from smsbot.policy.values import (
     BaseAddress,
     BrandName,
     ContactLine,
+    FilledText,
     Id,
-    Label,
+    LabelText,
     MailAddress,
     MessagesPerSecond,
     NoticeHours,
@@ -23,7 +24,6 @@ from smsbot.policy.values import (
     SourceName,
     SyncMinutes,
     Telephone,
-    Text,
     TimeZone,
     Variable,
     Verticale,
@@ -31,17 +31,17 @@ from smsbot.policy.values import (
     Website,
 )
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 """A place in the file, such as `("motifs", "77", "label")`."""
 
-Finding = tuple[Path, str]
+Finding = tuple[KeyPath, str]
 """A mistake: its place in the file, and the end of a sentence that begins with the name of that place."""
 
 
-class Scope(Table):
+class ScopeTable(PolicyTable):
     """Keys that are allowed in `[defaults]`, a brand, a source, an organisation, a service and a motif."""
 
-    label: Label | None = None
+    label: LabelText | None = None
     notice_hours: NoticeHours | None = None
     may_be_cancelled: bool | None = None
     warning: WarningText | None = None
@@ -54,58 +54,58 @@ class Scope(Table):
     announce_two_way: bool | None = None
 
 
-class IdentityTable(Table):
+class IdentityTable(PolicyTable):
     """The name and texts of pages and e-mails: in `[operator]`, a brand or an organisation."""
 
     name: BrandName | None = None
     website: Website | None = None
     contact: ContactLine | None = None
     reply_to: MailAddress | None = None
-    accessibility: Text | None = None
-    legal_notice: Text | None = None
-    personal_data: Text | None = None
+    accessibility: FilledText | None = None
+    legal_notice: FilledText | None = None
+    personal_data: FilledText | None = None
 
 
-class BrandTable(Scope, IdentityTable):
+class BrandTable(ScopeTable, IdentityTable):
     """A brand, by the `verticale` of its organisations."""
 
 
-class OrganisationTable(Scope, IdentityTable):
+class OrganisationTable(ScopeTable, IdentityTable):
     """An organisation, by its id."""
 
 
-class ChannelTable(Table):
+class ChannelTable(PolicyTable):
     two_way: bool | None = None  # only for a Messaging Service; for other senders their form says it
     stop_handled_by: Literal["bot", "gateway"] = "bot"
     messages_per_second: MessagesPerSecond | None = None
     gateways: Routes = Field(default_factory=list)  # empty: the first gateway with credentials
 
 
-class Instance(Table):
+class Instance(PolicyTable):
     """One numbering of organisations, services and motifs.
 
     Two instances may use the same number for different things.
     """
 
     organisations: dict[Id, OrganisationTable] = Field(default_factory=dict)
-    services: dict[Id, Scope] = Field(default_factory=dict)
-    motifs: dict[Id, Scope] = Field(default_factory=dict)
+    services: dict[Id, ScopeTable] = Field(default_factory=dict)
+    motifs: dict[Id, ScopeTable] = Field(default_factory=dict)
 
-    def own_scopes(self) -> Iterator[tuple[Path, Scope]]:
+    def own_scopes(self) -> Iterator[tuple[KeyPath, ScopeTable]]:
         """The scopes of its organisations, services and motifs, each with its place inside this table."""
         for kind in ("organisations", "services", "motifs"):
             for external_id, scope in getattr(self, kind).items():
                 yield (kind, external_id), scope
 
 
-class SourceTable(Scope, Instance):
+class SourceTable(ScopeTable, Instance):
     """A further instance of RDV Service Public. With `url` it is connected: see the settings SMSBOT_RDVSP_…."""
 
     secret_env: Variable
     url: BaseAddress | None = None
-    client_id: Text | None = None
+    client_id: FilledText | None = None
     client_secret_env: Variable | None = None
-    email: Text | None = None
+    email: FilledText | None = None
     password_env: Variable | None = None
     patience_seconds: PatienceSeconds | None = None
     sync_minutes: SyncMinutes | None = None
@@ -116,18 +116,18 @@ class PolicyFile(Instance):
     """The whole file. The ids at its top level are those of the main source."""
 
     operator: IdentityTable = Field(default_factory=IdentityTable)
-    defaults: Scope = Field(default_factory=Scope)
+    defaults: ScopeTable = Field(default_factory=ScopeTable)
     brands: dict[Verticale, BrandTable] = Field(default_factory=dict)
     channels: dict[Sender, ChannelTable] = Field(default_factory=dict)
     sources: dict[SourceName, SourceTable] = Field(default_factory=dict)
     gateways: GatewayTables = Field(default_factory=dict)
 
-    def scopes(self) -> Iterator[tuple[Path, Scope]]:
+    def scopes(self) -> Iterator[tuple[KeyPath, ScopeTable]]:
         """Every scope with its place in the file."""
         yield ("defaults",), self.defaults
         for verticale, brand in self.brands.items():
             yield ("brands", verticale), brand
-        instances: list[tuple[Path, Instance]] = [((), self)]
+        instances: list[tuple[KeyPath, Instance]] = [((), self)]
         for name, source in self.sources.items():
             yield ("sources", name), source
             instances.append((("sources", name), source))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
-from smsbot.policy.file import Finding, Path
+from smsbot.policy.file import Finding, KeyPath
 from smsbot.policy.gateway_values import (
     ACCESS_TOKEN,
     ADDRESS_PARAMETERS,
@@ -42,7 +42,7 @@ _STATUS_PATHS = ("status", "id", "reference", "error")
 """The keys of a status table whose values are paths."""
 
 
-def contradictions(gateways: GatewayTables) -> Iterator[Finding]:
+def gateway_contradictions(gateways: GatewayTables) -> Iterator[Finding]:
     """The mistakes in these described gateways that a single key does not show."""
     for name, gateway in gateways.items():
         for place, sentence in _contradictions(gateway):
@@ -100,7 +100,7 @@ def _unknown_names(table: str, request: RequestTable, known: frozenset[str]) -> 
             yield from _unknown((table, *inner), template, known_here)
 
 
-def _unknown(place: Path, template: str, known: Set[str]) -> Iterator[Finding]:
+def _unknown(place: KeyPath, template: str, known: Set[str]) -> Iterator[Finding]:
     for name in sorted(placeholders(template) - known):
         guess = did_you_mean(name, known) or f"; known are {', '.join(sorted(known)) or 'none'}"
         yield place, f"contains {{{name}}}, which is not filled in here{guess}"
@@ -241,7 +241,7 @@ def _of_the_authentication(webhooks: WebhooksTable, formats: Set[str]) -> Iterat
         yield (*place, "name"), "should be the name of a header"
 
 
-def _templates_in(value: Any, place: Path = ()) -> Iterator[tuple[Path, str]]:
+def _templates_in(value: Any, place: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
     """All texts in nested tables and lists, each with its place."""
     if isinstance(value, str):
         yield place, value
@@ -267,7 +267,7 @@ def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
             yield place, f"should be names and positions with points between, such as messages.0.id{guess}"
 
 
-def _paths(gateway: GatewayTable) -> Iterator[tuple[Path, str, str]]:
+def _paths(gateway: GatewayTable) -> Iterator[tuple[KeyPath, str, str]]:
     """All paths in this table, each with its place and the format of the document in which it is looked up."""
     answer, token, poll = gateway.answer, gateway.token, gateway.poll
     for key in ("id", "result", "error"):
@@ -294,7 +294,7 @@ def _paths(gateway: GatewayTable) -> Iterator[tuple[Path, str, str]]:
             yield from _path(gateway.status, ("status", key), gateway.status_format)
 
 
-def _path(table: object, place: Path, format_: str) -> Iterator[tuple[Path, str, str]]:
+def _path(table: object, place: KeyPath, format_: str) -> Iterator[tuple[KeyPath, str, str]]:
     path = getattr(table, place[-1])
     if path is not None and not (path == ITSELF and place[-1] == "each"):
         yield place, path, format_

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
-from smsbot.policy.values import did_you_mean, wrong
+from smsbot.policy.values import did_you_mean, wrong_value
 
 PLACEHOLDERS = frozenset(
     {
@@ -90,7 +90,9 @@ def _template(text: str) -> str:
     try:
         placeholders(text)
     except ValueError:
-        raise wrong("should have braces only around names, such as {text}; a brace itself is written twice") from None
+        raise wrong_value(
+            "should have braces only around names, such as {text}; a brace itself is written twice"
+        ) from None
     return text
 
 
@@ -100,12 +102,12 @@ def _url(url: str) -> str:
         address = urlsplit(url)
         _ = address.port
     except ValueError:
-        raise wrong("should be an address that begins with https://") from None
+        raise wrong_value("should be an address that begins with https://") from None
     plain = url.isprintable() and url.isascii() and " " not in url and not url.count("#")
     if address.scheme not in ("http", "https") or not address.hostname or not plain:
-        raise wrong("should be an address that begins with https://")
+        raise wrong_value("should be an address that begins with https://")
     if "{" in address.netloc or "@" in address.netloc:
-        raise wrong("should contain its host as it is, without a user and without braces")
+        raise wrong_value("should contain its host as it is, without a user and without braces")
     return url
 
 
@@ -120,7 +122,7 @@ def _check_url(url: str) -> str:
 def _header_names(headers: dict[str, str]) -> dict[str, str]:
     for name in headers:
         if not HEADER_NAME.fullmatch(name):
-            raise wrong(f'contains "{name}", which is not the name of a header')
+            raise wrong_value(f'contains "{name}", which is not the name of a header')
     return headers
 
 
@@ -129,19 +131,19 @@ def _json(value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(inner, str):
             _template(inner)
         elif not isinstance(inner, (bool, int, float)) or (isinstance(inner, float) and not math.isfinite(inner)):
-            raise wrong("should contain only texts, numbers, true, false, lists and tables, as in JSON")
+            raise wrong_value("should contain only texts, numbers, true, false, lists and tables, as in JSON")
     return value
 
 
 def _content_type(value: str) -> str:
     if not CONTENT_TYPE.fullmatch(value):
-        raise wrong("should be a media type such as text/plain")
+        raise wrong_value("should be a media type such as text/plain")
     return value
 
 
 def _http_status(status: int) -> int:
     if not 100 <= status <= 599:
-        raise wrong("should be an HTTP status from 100 to 599")
+        raise wrong_value("should be an HTTP status from 100 to 599")
     return status
 
 
@@ -149,7 +151,7 @@ def _words(words: dict[str, str]) -> dict[str, str]:
     for word in words.values():
         if word not in STATUS_WORDS:
             guess = did_you_mean(word, STATUS_WORDS) or f"; known are {', '.join(STATUS_WORDS)}"
-            raise wrong(f'translates into "{word}", which is not a status{guess}')
+            raise wrong_value(f'translates into "{word}", which is not a status{guess}')
     return words
 
 
@@ -163,7 +165,7 @@ def _codes(codes: Any) -> Any:
 def _poll_seconds(seconds: object) -> object:
     is_number = isinstance(seconds, int) and not isinstance(seconds, bool)
     if not is_number or not LEAST_POLL_SECONDS <= seconds <= MOST_POLL_SECONDS:  # type: ignore[operator]
-        raise wrong(f"should be whole seconds from {LEAST_POLL_SECONDS} to {MOST_POLL_SECONDS}, without quotes")
+        raise wrong_value(f"should be whole seconds from {LEAST_POLL_SECONDS} to {MOST_POLL_SECONDS}, without quotes")
     return seconds
 
 

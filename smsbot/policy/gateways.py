@@ -31,20 +31,20 @@ from smsbot.policy.gateway_values import (
     placeholders,
 )
 from smsbot.policy.providers import with_provider
-from smsbot.policy.values import GatewayName, Sender, Text, TimeZone, Variable
+from smsbot.policy.values import FilledText, GatewayName, Sender, TimeZone, Variable
 
 
 def _route(route: object) -> object:
     return {"gateway": route} if isinstance(route, str) else route
 
 
-class Table(BaseModel):
+class PolicyTable(BaseModel):
     """The base of every table of `smsbot.toml`. It refuses unknown keys and values of the wrong type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class RequestTable(Table):
+class RequestTable(PolicyTable):
     """A request to the gateway. It may have either `form` or `json`."""
 
     url: Url
@@ -75,8 +75,8 @@ class TokenTable(RequestTable):
     `lifetime` is the path of the seconds for which the token is valid.
     """
 
-    value: Text = "access_token"
-    lifetime: Text = "expires_in"
+    value: FilledText = "access_token"
+    lifetime: FilledText = "expires_in"
 
 
 class PollTable(RequestTable):
@@ -88,7 +88,7 @@ class PollTable(RequestTable):
     method: Literal["POST", "PUT", "GET"] = "GET"
     every_seconds: PollSeconds = 15
     time_format: TimeFormat = "iso"
-    next: Text | None = None
+    next: FilledText | None = None
 
 
 class CheckTable(RequestTable):
@@ -101,12 +101,12 @@ class CheckTable(RequestTable):
     url: CheckUrl
     method: Literal["POST", "PUT", "GET"] = "GET"
     format: AnswerFormat = "json"
-    result: Text | None = None
+    result: FilledText | None = None
     good: Codes = Field(default_factory=list)
-    credit: Text | None = None
+    credit: FilledText | None = None
 
 
-class AnswerTable(Table):
+class AnswerTable(PolicyTable):
     """What the answer to `send` means. The values of most keys are paths such as `messages.0.id`.
 
     `refused_when` and `later_when` are conditions that are checked before all others: a path, and the values there.
@@ -116,56 +116,56 @@ class AnswerTable(Table):
     taken_statuses: list[HttpStatus] | None = None
     refused_statuses: list[HttpStatus] = Field(default_factory=list)
     later_statuses: list[HttpStatus] = Field(default_factory=list)
-    id: Text | None = None
-    result: Text | None = None
+    id: FilledText | None = None
+    result: FilledText | None = None
     taken: Codes = Field(default_factory=list)
-    error: Text | None = None
+    error: FilledText | None = None
     refused: Codes = Field(default_factory=list)
     later: Codes = Field(default_factory=list)
     refused_when: Conditions = Field(default_factory=dict)
     later_when: Conditions = Field(default_factory=dict)
 
 
-class AuthenticationTable(Table):
+class AuthenticationTable(PolicyTable):
     """How a webhook proves that the gateway sent it."""
 
     kind: Literal["hmac", "header", "query", "basic"]
     secret: Template
-    name: Text | None = None
+    name: FilledText | None = None
     algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     prefix: str = ""
 
 
-class AcknowledgementTable(Table):
+class AcknowledgementTable(PolicyTable):
     """The body of our answer to an accepted webhook, if the gateway expects one."""
 
-    text: Text
+    text: FilledText
     content_type: ContentType = "text/plain"
 
 
-class WebhooksTable(Table):
+class WebhooksTable(PolicyTable):
     format: WebhookFormat
     authentication: AuthenticationTable
     acknowledgement: AcknowledgementTable | None = None  # none: an empty body
 
 
-class PiecesTable(Table):
+class PiecesTable(PolicyTable):
     """The fields of a piece of a long message: which message it belongs to, its number, and the number of pieces."""
 
-    reference: Text
-    number: Text
-    total: Text
+    reference: FilledText
+    number: FilledText
+    total: FilledText
 
 
-class StopTable(Table):
+class StopTable(PolicyTable):
     """The field in which the gateway says that it has handled the message as a STOP, and its values then."""
 
-    field: Text
+    field: FilledText
     words: Codes
 
 
-class IncomingTable(Table):
+class IncomingTable(PolicyTable):
     """Where the parts of an incoming message are in its webhook, or in the answer to a poll.
 
     `each` is the path of a list of messages; the other paths then begin at each message. If there is no `id`, `time`
@@ -174,37 +174,37 @@ class IncomingTable(Table):
     """
 
     format: WebhookFormat | None = None  # None: the format of webhooks
-    each: Text | None = None
-    sender: Text
-    recipient: Text | None = None
+    each: FilledText | None = None
+    sender: FilledText
+    recipient: FilledText | None = None
     our_number: Sender | None = None
-    text: Text
+    text: FilledText
     text_encoded: Charset | None = None
-    id: Text | None = None
-    in_reply_to: Text | None = None
-    time: Text | None = None
+    id: FilledText | None = None
+    in_reply_to: FilledText | None = None
+    time: FilledText | None = None
     time_zone: TimeZone | None = None  # None: UTC
     stop: StopTable | None = None
     pieces: PiecesTable | None = None
 
 
-class StatusTable(Table):
+class StatusTable(PolicyTable):
     format: WebhookFormat | None = None  # None: the format of webhooks
-    each: Text | None = None
-    status: Text
+    each: FilledText | None = None
+    status: FilledText
     words: Words
-    id: Text | None = None
-    reference: Text | None = None
-    error: Text | None = None
+    id: FilledText | None = None
+    reference: FilledText | None = None
+    error: FilledText | None = None
 
 
-class GatewayTable(Table):
+class GatewayTable(PolicyTable):
     """A gateway that is described in the file, not written in code.
 
     `provider` names the description that comes with smsbot. It was filled in where the file has no key of its own.
     """
 
-    provider: Text | None = None
+    provider: FilledText | None = None
     charset: Charset = "utf-8"
     secrets: dict[str, Variable] = Field(default_factory=dict)
     token: TokenTable | None = None
@@ -241,10 +241,10 @@ class GatewayTable(Table):
         return own or (self.webhooks.format if self.webhooks is not None else "json")
 
 
-class RouteTable(Table):
+class RouteTable(PolicyTable):
     """One gateway in the list of a channel. If only its name is written, it uses the channel's own sender."""
 
-    gateway: Text
+    gateway: FilledText
     sender: Sender | None = None
     two_way: bool | None = None
 

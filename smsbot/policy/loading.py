@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from smsbot.policy import gateway_checks
 from smsbot.policy import sending_routes as routes
-from smsbot.policy.file import ChannelTable, Finding, Path, PolicyFile, SourceTable
+from smsbot.policy.file import ChannelTable, Finding, KeyPath, PolicyFile, SourceTable
 from smsbot.policy.sending_routes import UsualSender
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
 from smsbot.problem import Problem
@@ -26,7 +26,7 @@ class PolicyProblem(Problem):
     """`smsbot.toml` cannot be used. The sentence has every wrong place and what to do there, in one line."""
 
 
-def read(path: FilePath, usual: UsualSender | None = None) -> PolicyFile:
+def read_policy_file(path: FilePath, usual: UsualSender | None = None) -> PolicyFile:
     """The checked content of the file. `usual` is the main sender in the settings. Raises `PolicyProblem`."""
     text = _text(path)
     try:
@@ -38,8 +38,8 @@ def read(path: FilePath, usual: UsualSender | None = None) -> PolicyFile:
     else:
         findings = [
             *_contradictions(file, usual or UsualSender()),
-            *gateway_checks.contradictions(file.gateways),
-            *routes.contradictions(file),
+            *gateway_checks.gateway_contradictions(file.gateways),
+            *routes.route_contradictions(file),
         ]
         if not findings:
             return file
@@ -114,7 +114,7 @@ _SENTENCES = {
 )
 
 
-def _known_keys(table: Path) -> list[str]:
+def _known_keys(table: KeyPath) -> list[str]:
     model: Any = PolicyFile
     for key in table:
         if get_origin(model) is dict:
@@ -192,7 +192,7 @@ def _signing_in(source: SourceTable) -> Iterator[tuple[str, str]]:
         yield "url", "needs both email and password_env beside it"
 
 
-def _name(place: Path) -> str:
+def _name(place: KeyPath) -> str:
     """A place as it is written in the file: `[motifs.77] label`."""
     parts = [part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in place]
     return f"[{'.'.join(parts[:-1])}] {parts[-1]}" if len(parts) > 1 else parts[0]
@@ -207,8 +207,8 @@ class Lines:
     """
 
     def __init__(self, text: str) -> None:
-        self._lines: dict[Path, int] = {}
-        table: Path = ()
+        self._lines: dict[KeyPath, int] = {}
+        table: KeyPath = ()
         statement, first_line = "", 1
         for number, line in enumerate(text.split("\n"), start=1):
             statement += f"{line}\n"
@@ -222,7 +222,7 @@ class Lines:
                 self._keep(table, parsed, first_line)
             statement, first_line = "", number + 1
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line where `path`, such as `("motifs", "77", "label")`, is first written.
 
         If it is not written, the line of the nearest table around it; 1 for the whole file.
@@ -233,7 +233,7 @@ class Lines:
             path = path[:-1]
         return 1
 
-    def _keep(self, path: Path, value: Any, line: int) -> Path:
+    def _keep(self, path: KeyPath, value: Any, line: int) -> KeyPath:
         """Keep the line of everything in `value`, which is at `path`, and return the innermost path."""
         innermost = path
         if isinstance(value, dict):

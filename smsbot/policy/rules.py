@@ -21,16 +21,16 @@ from smsbot.policy.file import (
     Instance,
     OrganisationTable,
     PolicyFile,
-    Scope,
+    ScopeTable,
     SourceTable,
 )
 from smsbot.policy.gateways import GatewayTable
-from smsbot.policy.loading import read
+from smsbot.policy.loading import read_policy_file
 from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_routes, routes_of, sender_two_way
 from smsbot.policy.values import INSERTION, SOLIDARITES
 from smsbot.senders import NUMBERS, sender_kind
 
-_RULES = set(Scope.model_fields)
+_RULES = set(ScopeTable.model_fields)
 _IDENTITY = set(IdentityTable.model_fields)
 _KEPT = 4096  # combinations of organisation and motif that are cached
 
@@ -128,12 +128,12 @@ class Policy:
 
         Raises `PolicyProblem`, whose sentence is one line.
         """
-        return cls(None if path is None else read(path, usual), usual)
+        return cls(None if path is None else read_policy_file(path, usual), usual)
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The further instances, without the main one."""
-        own = set(SourceTable.model_fields) - set(Scope.model_fields) - set(Instance.model_fields)
+        own = set(SourceTable.model_fields) - set(ScopeTable.model_fields) - set(Instance.model_fields)
         return tuple(Source(name, **table.model_dump(include=own)) for name, table in self._file.sources.items())
 
     def rules_for(
@@ -299,7 +299,7 @@ class Policy:
         return brands.get(verticale or "", BrandTable())
 
 
-def _merged(nearest_first: Sequence[Scope], ids: Mapping[str, str | None]) -> Rules:
+def _merged(nearest_first: Sequence[ScopeTable], ids: Mapping[str, str | None]) -> Rules:
     said: dict[str, Any] = {}
     for scope in reversed(nearest_first):
         said |= scope.model_dump(include=_RULES, exclude_none=True)

@@ -78,7 +78,7 @@ def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None =
     return usual is not None and sender == usual.sender and usual.two_way
 
 
-def contradictions(file: PolicyFile) -> Iterator[Finding]:
+def route_contradictions(file: PolicyFile) -> Iterator[Finding]:
     """Mistakes in the lists of gateways that a single key does not show."""
     belongs_to: dict[str, str] = {}
     for sender, table in file.channels.items():

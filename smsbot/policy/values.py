@@ -55,7 +55,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def wrong(sentence: str) -> PydanticCustomError:
+def wrong_value(sentence: str) -> PydanticCustomError:
     """The error that a check raises. `sentence` continues after the name of the key."""
     return PydanticCustomError("wrong", "{sentence}", {"sentence": sentence})
 
@@ -64,9 +64,9 @@ def _line_of_sms(most: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         length = septets(to_gsm7(text))
         if not text.strip() or "\n" in text:
-            raise wrong("should be a text on one line")
+            raise wrong_value("should be a text on one line")
         if length > most:
-            raise wrong(f"takes {length} characters of an SMS (€ and brackets take two): shorten it to {most}")
+            raise wrong_value(f"takes {length} characters of an SMS (€ and brackets take two): shorten it to {most}")
         return text
 
     return check
@@ -77,7 +77,7 @@ def _time_zone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         guess = did_you_mean(name, available_timezones())
-        raise wrong(f"should be an IANA time zone such as Indian/Reunion{guess}") from None
+        raise wrong_value(f"should be an IANA time zone such as Indian/Reunion{guess}") from None
     return name
 
 
@@ -86,18 +86,20 @@ def _rebook_url(url: str) -> str:
         fields = [part for part in Formatter().parse(url) if part[1] is not None]
         address = urlsplit(url)
     except ValueError:
-        raise wrong("should be an address, with braces only in {organisation_id} and {motif_id}") from None
+        raise wrong_value("should be an address, with braces only in {organisation_id} and {motif_id}") from None
     if address.scheme not in ("http", "https") or not address.hostname or " " in url or not url.isprintable():
-        raise wrong("should be an address that begins with https://")
+        raise wrong_value("should be an address that begins with https://")
     if unknown := {str(name) for _, name, _, _ in fields} - REBOOK_PLACEHOLDERS:
-        raise wrong(f"contains {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
+        raise wrong_value(f"contains {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
     if any(specification or conversion for _, _, specification, conversion in fields):
-        raise wrong("should have nothing but {organisation_id} and {motif_id} in braces")
+        raise wrong_value("should have nothing but {organisation_id} and {motif_id} in braces")
     filled_in = url.format_map(dict.fromkeys(REBOOK_PLACEHOLDERS, "1" * ID_LENGTH))
     if to_gsm7(filled_in) != filled_in:
-        raise wrong("has characters that an SMS cannot contain: copy it from a browser, which writes %C3%A7 for ç")
+        raise wrong_value(
+            "has characters that an SMS cannot contain: copy it from a browser, which writes %C3%A7 for ç"
+        )
     if not is_told_whole(filled_in):
-        raise wrong(
+        raise wrong_value(
             f"takes {septets(filled_in)} characters of an SMS (ids counted as {ID_LENGTH}, ~ and brackets as two): "
             f"shorten it to {MOST_ADDRESS_SEPTETS}"
         )
@@ -106,19 +108,19 @@ def _rebook_url(url: str) -> str:
 
 def _brand_name(name: str) -> str:
     if not name.strip() or not name.isprintable() or len(name) > MOST_BRAND_CHARACTERS:
-        raise wrong(f"should be a name on one line, of {MOST_BRAND_CHARACTERS} characters at most")
+        raise wrong_value(f"should be a name on one line, of {MOST_BRAND_CHARACTERS} characters at most")
     return name
 
 
 def _contact_line(line: str) -> str:
     if not line.strip() or not line.isprintable() or len(line) > MOST_CONTACT_CHARACTERS:
-        raise wrong(f"should be one line of {MOST_CONTACT_CHARACTERS} characters at most")
+        raise wrong_value(f"should be one line of {MOST_CONTACT_CHARACTERS} characters at most")
     return line
 
 
 def _website(address: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w/-]*)?", address):
-        raise wrong("should be an address as people type it, without https://, such as rdv.example.fr")
+        raise wrong_value("should be an address as people type it, without https://, such as rdv.example.fr")
     return address
 
 
@@ -126,13 +128,15 @@ def _mail_address(address: str) -> str:
     try:
         parse_address(address)
     except ValueError:
-        raise wrong("should be an e-mail address, such as accueil@example.fr or Accueil <accueil@example.fr>") from None
+        raise wrong_value(
+            "should be an e-mail address, such as accueil@example.fr or Accueil <accueil@example.fr>"
+        ) from None
     return address
 
 
 def _telephone(number: str) -> str:
     if telephone_display(number) is None:
-        raise wrong("should be a telephone number, as people dial it")
+        raise wrong_value("should be a telephone number, as people dial it")
     return number
 
 
@@ -140,7 +144,7 @@ def _sender(sender: str) -> str:
     try:
         sender_kind(sender)
     except ValueError:
-        raise wrong(
+        raise wrong_value(
             "should be a number such as +33937000000, a short code, a name of up to 11 letters and digits, "
             "or the SID of a Messaging Service (MG…)"
         ) from None
@@ -150,37 +154,37 @@ def _sender(sender: str) -> str:
 def _verticale(name: str) -> str:
     if name not in VERTICALES:
         guess = did_you_mean(name, VERTICALES) or f"; known are {', '.join(VERTICALES)}"
-        raise wrong(f"is not a brand{guess}")
+        raise wrong_value(f"is not a brand{guess}")
     return name
 
 
 def _gateway_name(name: str) -> str:
     if name in (TWILIO, VONAGE, DEFAULT_SOURCE):
-        raise wrong("has its own webhooks: give a described gateway another name")
+        raise wrong_value("has its own webhooks: give a described gateway another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise wrong("should have only small letters, digits, - and _: it is part of the webhooks' addresses")
+        raise wrong_value("should have only small letters, digits, - and _: it is part of the webhooks' addresses")
     return name
 
 
 def _source_name(name: str) -> str:
     if name == DEFAULT_SOURCE:
-        raise wrong("is the main source, whose tables are at the top level: give a further one another name")
+        raise wrong_value("is the main source, whose tables are at the top level: give a further one another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise wrong("should have only small letters, digits, - and _: it is part of the webhook's address")
+        raise wrong_value("should have only small letters, digits, - and _: it is part of the webhook's address")
     return name
 
 
 def _rate(number: object) -> object:
     least, most = LEAST_MESSAGES_PER_SECOND, MOST_MESSAGES_PER_SECOND
     if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
-        raise wrong(f"should be a number from {least} to {most}, without quotes")
+        raise wrong_value(f"should be a number from {least} to {most}, without quotes")
     return number
 
 
 def _amount(most: float, least: float, unit: str) -> Callable[[object], object]:
     def check(number: object) -> object:
         if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
-            raise wrong(f"should be a number of {unit} from {least:g} to {most:g}, without quotes")
+            raise wrong_value(f"should be a number of {unit} from {least:g} to {most:g}, without quotes")
         return number
 
     return check
@@ -200,19 +204,21 @@ def _base_address(url: str) -> str:
         or not url.isprintable()
         or " " in url
     ):
-        raise wrong("should be the base address of an instance, such as https://rdv.anct.gouv.fr")
+        raise wrong_value("should be the base address of an instance, such as https://rdv.anct.gouv.fr")
     return url.rstrip("/")
 
 
 def _variable(name: str) -> str:
     if not re.fullmatch(r"SMSBOT_[A-Z0-9_]+", name):
-        raise wrong("should be the name of an environment variable that begins with SMSBOT_, not the secret itself")
+        raise wrong_value(
+            "should be the name of an environment variable that begins with SMSBOT_, not the secret itself"
+        )
     return name
 
 
-Text = Annotated[str, Field(min_length=1)]
+FilledText = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(min_length=1)]
-Label = Annotated[str, AfterValidator(_line_of_sms(MOST_LABEL_SEPTETS))]
+LabelText = Annotated[str, AfterValidator(_line_of_sms(MOST_LABEL_SEPTETS))]
 WarningText = Annotated[str, AfterValidator(_line_of_sms(MOST_WARNING_SEPTETS))]
 MessagesPerSecond = Annotated[float, BeforeValidator(_rate)]
 NoticeHours = Annotated[float, Field(ge=0, le=MOST_NOTICE_HOURS)]

@@ -19,7 +19,16 @@ from enum import StrEnum
 from pydantic_core import from_json
 
 from smsbot.model import RGPD, AppointmentRecord, LocationType, UsagerRecord
-from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, UserProfile, read, unusable
+from smsbot.sources.rdvsp_payloads import (
+    Identified,
+    MalformedPayload,
+    Meta,
+    Rdv,
+    User,
+    UserProfile,
+    read_payload,
+    unusable,
+)
 
 __all__ = [
     "SIGNATURE_HEADER",
@@ -102,31 +111,31 @@ def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest
     """What the parsed JSON of a webhook says. Raises MalformedPayload."""
     if not isinstance(envelope, dict) or not isinstance(envelope.get("meta"), dict):
         raise MalformedPayload('The body is not an object with "data" and "meta".')
-    meta = read(Meta, envelope["meta"], "meta")
+    meta = read_payload(Meta, envelope["meta"], "meta")
     if meta.event not in list(SourceEvent):
         return NotOfInterest(meta.model)
     event, data = SourceEvent(meta.event), envelope.get("data")
     destroyed = event is SourceEvent.DESTROYED  # then the record may be incomplete, perhaps only its id
     if meta.model == "Rdv":
         appointment = None if destroyed else appointment_record(data)
-        external_id = read(Identified, data, "data").id
+        external_id = read_payload(Identified, data, "data").id
         return AppointmentEvent(
             event, external_id, appointment, meta.told_at, meta.webhook_reason, meta.event_occurred_at
         )
     if meta.model == "User":
         usager = None if destroyed else usager_record(data)
-        external_id = read(Identified, data, "data").id
+        external_id = read_payload(Identified, data, "data").id
         return UsagerEvent(event, external_id, usager, meta.told_at, meta.webhook_reason)
     if meta.model == "UserProfile" and destroyed and meta.webhook_reason == RGPD:
         # People are erased there through their profiles, and no webhook about the User itself says so.
-        external_id = read(UserProfile, data, "data").user.id
+        external_id = read_payload(UserProfile, data, "data").user.id
         return UsagerEvent(event, external_id, None, meta.told_at, meta.webhook_reason)
     return NotOfInterest(meta.model)
 
 
 def appointment_record(data: object) -> AppointmentRecord:
     """The appointment in a webhook's `data` or in one entry of `GET …/rdvs`. Raises MalformedPayload."""
-    rdv = read(Rdv, data, "data")
+    rdv = read_payload(Rdv, data, "data")
     motif = rdv.motif
     has_place = motif is None or motif.location_type not in (LocationType.HOME, LocationType.PHONE)
     is_public_office = motif is not None and motif.location_type == LocationType.PUBLIC_OFFICE
@@ -152,7 +161,7 @@ def appointment_record(data: object) -> AppointmentRecord:
 
 def usager_record(data: object) -> UsagerRecord:
     """The usager in a webhook's `data`. Raises MalformedPayload."""
-    identified, user = read(Identified, data, "data"), read(User, data, "data")
+    identified, user = read_payload(Identified, data, "data"), read_payload(User, data, "data")
     return UsagerRecord(
         external_id=identified.id,
         person=user.record(),

@@ -349,7 +349,7 @@ class Rdv(Payload):
 def unusable(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Unusable]]:
     """The telephone numbers and e-mail addresses in an Rdv that cannot be used, each with its person's place in it."""
     for place, person in _people(rdv):
-        record = read(Person, person, place).record()
+        record = read_payload(Person, person, place).record()
         if record.phone is None and any(texts.is_something(person.get(name)) for name in _PHONES):
             yield place, Unusable.PHONE
         if record.email is None and texts.is_something(person.get("email")) and not texts.is_erased(person["email"]):
@@ -373,7 +373,7 @@ def _people(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 _P = TypeVar("_P", bound=Payload)
 
 
-def read(model: type[_P], value: object, name: str) -> _P:
+def read_payload(model: type[_P], value: object, name: str) -> _P:
     """Read `value` as `model`.
 
     If that fails, raises MalformedPayload with a sentence that calls the value `name`.

@@ -67,7 +67,7 @@ def forget_pending(connection: Connection) -> None:
     take_counts(connection)
 
 
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can take an ON CONFLICT clause: SQLAlchemy has a class of its own for each engine."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 

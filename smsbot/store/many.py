@@ -28,7 +28,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from smsbot.store.prepared import Prepared, Row, StatementWithValues, in_one_journey
+from smsbot.store.prepared import Prepared, RowValues, StatementWithValues, in_one_journey
 
 
 class ListOf(TypeDecorator[list[Any]]):
@@ -113,7 +113,7 @@ class Inserts:
         self._names = names
         self.prepared = Prepared(one.columns(*back), many.columns(*back))
 
-    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[RowValues]:
         """Write these rows (there may be none). Returns the columns in `returning` of each written row."""
         [written] = insert_together(connection, (self, rows))
         return written
@@ -147,7 +147,7 @@ class Updates:
         self._names = tuple(types)
         self._prepared = Prepared(one, build(given.render_derived("given", with_types=True).c.__getitem__))
 
-    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[RowValues]:
         """Change these rows (there may be none). Returns what the statement returns for them, in any order."""
         if connection.dialect.name == "sqlite":
             return self._prepared.rows_of_all(connection, rows)
@@ -174,7 +174,7 @@ InsertsWithRows: TypeAlias = tuple[Inserts, Sequence[Mapping[str, Any]]]
 """An INSERT and the rows that it writes (there may be none)."""
 
 
-def insert_together(connection: Connection, *wanted: InsertsWithRows) -> list[list[Row]]:
+def insert_together(connection: Connection, *wanted: InsertsWithRows) -> list[list[RowValues]]:
     """Run these INSERTs in their order, in one round trip for PostgreSQL. Returns the rows that each returns."""
     asked = [inserts.statements(connection, rows) for inserts, rows in wanted]
     found = iter(in_one_journey(connection, *(one for each in asked for one in each)))

@@ -31,7 +31,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from smsbot.store.journeys import JourneyConnection, StatementResult, StatementSent
 
-Row: TypeAlias = Sequence[Any]
+RowValues: TypeAlias = Sequence[Any]
 """The values of the selected columns, in their order."""
 
 Statement: TypeAlias = (
@@ -50,11 +50,11 @@ class Prepared:
         self._statement = statement
         self._for_postgresql = statement if for_postgresql is None else for_postgresql
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[RowValues]:
         """All rows. Raises SQLAlchemy's `DBAPIError`, as the other methods do."""
         return self._on(connection).rows(connection, values)
 
-    def row(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
+    def row(self, connection: Connection, values: Mapping[str, Any]) -> RowValues | None:
         """The first row; None if there is none."""
         rows = self.rows(connection, values)
         return rows[0] if rows else None
@@ -68,7 +68,7 @@ class Prepared:
         if values:
             self._on(connection).run_all(connection, values)
 
-    def rows_of_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> list[Row]:
+    def rows_of_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> list[RowValues]:
         """`run_all` for a statement that returns rows: the rows of all runs."""
         return [row for rows in in_one_journey(connection, *((self, each) for each in values)) for row in rows]
 
@@ -88,7 +88,7 @@ StatementWithValues: TypeAlias = tuple[Prepared, Mapping[str, Any]]
 """A statement and its values."""
 
 
-def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[list[Row]]:
+def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[list[RowValues]]:
     """Run these statements in their order and return the rows of each. PostgreSQL gets them in one round trip."""
     if not asked:
         return []
@@ -150,7 +150,7 @@ class _Compiled:
             for name, process, fixed in self._parameters
         ]
 
-    def converted(self, rows: list[Row]) -> list[Row]:
+    def converted(self, rows: list[RowValues]) -> list[RowValues]:
         return [_converted(row, self._results) for row in rows] if self._results else rows
 
 
@@ -158,7 +158,7 @@ class _OnSqlite(_Compiled):
     def __init__(self, statement: Statement) -> None:
         super().__init__(statement, sqlite.dialect())
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[RowValues]:
         return self.converted(self._execute(connection, values).fetchall())
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
@@ -183,7 +183,7 @@ class _OnPostgresql(_Compiled):
         super().__init__(statement, PGDialect_psycopg(dbapi=psycopg, paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
         self._bytes = self.sql.encode()
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[RowValues]:
         [rows] = _in_one_journey_to_postgresql(connection, [(self, values)])
         return rows
 
@@ -200,7 +200,7 @@ class _OnPostgresql(_Compiled):
 
 def _in_one_journey_to_postgresql(
     connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]]
-) -> list[list[Row]]:
+) -> list[list[RowValues]]:
     results = _ask(connection, asked)
     return [prepared.converted(result.rows) for (prepared, _), result in zip(asked, results, strict=True)]
 
@@ -222,7 +222,7 @@ def _ask(
         raise kind(asked[0][0].sql, None, error, hide_parameters=True) from error
 
 
-def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:
+def _converted(row: RowValues, processes: Sequence[tuple[int, _Process]]) -> RowValues:
     values = list(row)
     for position, process in processes:
         if values[position] is not None:  # None needs no conversion, and most times are NULL

@@ -47,7 +47,7 @@ def open_ready(url: str, *, migrate: bool = False) -> Database:
         if migrate or database.is_sqlite:
             upgrade(database)
         else:
-            database.read_now(check)
+            database.read_now(check_schema)
     except BaseException:
         database.close()
         raise
@@ -79,7 +79,7 @@ def _known() -> frozenset[str | None]:
     return frozenset({None, *(each.revision for each in revisions)})
 
 
-def check(connection: Connection) -> None:
+def check_schema(connection: Connection) -> None:
     """Raise `SchemaProblem` if the schema is older or newer than this version. It is one small query."""
     refuse_a_later_one(connection)
     if not is_current(connection):

@@ -24,7 +24,7 @@ from smsbot.agents.appointment_actions import (
 from smsbot.agents.permissions import events_within_reach
 from smsbot.events import EventType
 from smsbot.model import Actor, Status, Via
-from smsbot.outbox.delivery_status import Fate, delivery_of
+from smsbot.outbox.delivery_status import Fate, fate_of
 from smsbot.store.tables import (
     appointments,
     events,
@@ -214,7 +214,7 @@ def _message(row: RowMapping) -> ToldMessage | None:
 def _delivery(row: RowMapping) -> ToldDelivery | None:
     if row["channel"] is None:
         return None
-    became = delivery_of(row["state"], row["delivery_status"], row["error_code"])
+    became = fate_of(row["state"], row["delivery_status"], row["error_code"])
     return ToldDelivery(
         id=public_delivery_id(row["outgoing_message_id"]),
         channel=row["channel"],

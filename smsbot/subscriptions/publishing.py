@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, or_
 from smsbot.events import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.runtime import PeriodicWork, woken_by
-from smsbot.store.database import Database, insert
+from smsbot.store.database import Database, upsert
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import (
     agent_organisations,
@@ -92,7 +92,7 @@ def _delivery(row: Row[Any]) -> OutgoingMessage:
 
 def _lock_order(connection: Connection) -> int:
     """The last position that was given. Other callers wait until this transaction ends."""
-    first = insert(connection, event_order).values(id=1, last=0)
+    first = upsert(connection, event_order).values(id=1, last=0)
     same = first.on_conflict_do_update(index_elements=["id"], set_={"last": event_order.c.last})
     last: int = connection.execute(same.returning(event_order.c.last)).scalar_one()
     return last

@@ -19,7 +19,7 @@ from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.grammar import grammar, row, signs_of
 from smsbot.understanding.moments import Asked, named, with_something_else
 from smsbot.understanding.slips import in_an_answer
-from smsbot.understanding.weights import Evidence, Weights, load
+from smsbot.understanding.weights import Evidence, Weights, load_weights
 from smsbot.understanding.words import Reading, read, without_name_below
 
 
@@ -83,7 +83,7 @@ def read_confirmation(
     return Answer.YES if likely >= (_UNLIKELY if answer is Answer.YES else _LIKELY) else Answer.UNCLEAR
 
 
-ANSWERS = load("confirmation")
+ANSWERS = load_weights("confirmation")
 _MOST_TOKENS = 80  # a longer text is no unmistakable answer
 _UNLIKELY = 0.2
 _LIKELY = 0.6

@@ -21,7 +21,7 @@ from enum import StrEnum
 from smsbot.understanding.given_at_once import letters_beside
 from smsbot.understanding.grammar import grammar, row, signs_of
 from smsbot.understanding.moments import Asked, named
-from smsbot.understanding.weights import Evidence, Weights, load
+from smsbot.understanding.weights import Evidence, Weights, load_weights
 from smsbot.understanding.words import Reading, read, without_name_below
 
 
@@ -68,7 +68,7 @@ def is_thanks(reading: Reading) -> bool:
     )
 
 
-REQUESTS = load("opening")
+REQUESTS = load_weights("opening")
 _ASKS_SIGN, _AGAINST_SIGN, _MOVES_SIGN = "rule: asks", "rule: against", "rule: may move"
 # The likelihood from which a message opens a conversation.
 _LIKELY = 0.57  # when no rule has found a request

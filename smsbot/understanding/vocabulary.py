@@ -58,7 +58,7 @@ class Vocabulary:
     particles: frozenset[str] = frozenset()
 
 
-def load(folder: Path = _FOLDER) -> Vocabulary:
+def load_vocabulary(folder: Path = _FOLDER) -> Vocabulary:
     """Read the word lists of a folder, in the order of the concepts. Raises WordListProblem."""
     files = {path.name: _lines(path) for path in sorted(folder.glob("*.txt"))}
     as_one = dict(_equations(files.pop(_AS_ONE, [])))
@@ -123,4 +123,4 @@ def _check_once(entries: list[Entry]) -> None:
             raise WordListProblem(f"{entry.where}: {entry.text!r} is listed already in {first.where}.")
 
 
-VOCABULARY = load()
+VOCABULARY = load_vocabulary()

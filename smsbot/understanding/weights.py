@@ -70,7 +70,7 @@ class Weights:
         return sorted(found, key=lambda one: (-abs(one[1]), one[0]))
 
 
-def load(name: str) -> Weights:
+def load_weights(name: str) -> Weights:
     """The weights of `learned/{name}.txt`."""
     of = {}
     for line in (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines():
@@ -81,6 +81,6 @@ def load(name: str) -> Weights:
 
 
 def written(weights: Weights, title: str) -> str:
-    """The text of a file for `load`; the same weights always give the same text."""
+    """The text of a file for `load_weights`; the same weights always give the same text."""
     lines = [f"{weight} {feature}" for feature, weight in sorted(weights.of.items())]
     return "\n".join([f"# {title}", *lines]) + "\n"

@@ -150,7 +150,7 @@ class Health:
     async def _look(self) -> BackgroundState:
         now = self.clock()
         try:
-            await self.database.read(schema.check)
+            await self.database.read(schema.check_schema)
             state = await self.database.read(lambda connection: self.background.look(connection, now))
         except schema.SchemaProblem as problem:
             raise _Unready(str(problem)) from None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from smsbot.appointments.cancellation import Door, Ended
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.appointments.terms import TermsBook
 from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord
 from smsbot.policy import Policy
@@ -45,7 +45,7 @@ def add_appointment(
         collective=collective,
         participations=tuple(ParticipationRecord(each) for each in parts),
     )
-    intake = database.write_now(lambda connection: take(connection, source, record, event_at=None, now=NOW))
+    intake = database.write_now(lambda connection: take_record(connection, source, record, event_at=None, now=NOW))
     assert intake.appointment_id is not None
     return intake.appointment_id
 

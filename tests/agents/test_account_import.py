@@ -16,7 +16,7 @@ from smsbot.agents.account_file import (
     columns_of_accounts,
     read_accounts,
 )
-from smsbot.agents.account_import import ImportPlan, carry_out, plan_import
+from smsbot.agents.account_import import ImportPlan, carry_out_plan, plan_import
 from smsbot.agents.account_list import AccountQuery, ListedAccount, list_all
 from smsbot.agents.accounts import Role, find_agent, list_accounts, role_everywhere, where_named
 from smsbot.agents.administration import OPERATOR, Mandate, mandate_of
@@ -58,7 +58,7 @@ def _done(office: Office, content: str, mandate: Mandate = OPERATOR) -> list[str
 
     def work(connection: Connection) -> list[str]:
         plan = _plan(connection, content, mandate)
-        return [each.email for each in carry_out(connection, mandate, plan, NOW)]
+        return [each.email for each in carry_out_plan(connection, mandate, plan, NOW)]
 
     return office.database.write_now(work)
 

@@ -7,8 +7,8 @@ import pytest
 from smsbot.agents.appointment_actions import (
     Ambiguous,
     NotFound,
-    find,
     find_appointment,
+    find_meant,
     find_participation,
     public_appointment_id,
     public_participation_id,
@@ -43,7 +43,7 @@ def test_an_id_that_two_sources_use(database: Database) -> None:
     with pytest.raises(Ambiguous):
         database.read_now(lambda connection: find_appointment(connection, "7"))
     assert database.read_now(lambda connection: find_appointment(connection, "7", source="autre")) == there
-    assert database.read_now(lambda connection: find(connection, "7", source="rdvsp")) == (here, None)
+    assert database.read_now(lambda connection: find_meant(connection, "7", source="rdvsp")) == (here, None)
 
 
 def test_a_participation_by_our_id_or_by_its_sources(database: Database) -> None:
@@ -59,6 +59,6 @@ def test_a_participation_by_our_id_or_by_its_sources(database: Database) -> None
         with pytest.raises(NotFound):
             found(name, other)
     public = public_participation_id(second)
-    assert database.read_now(lambda connection: find(connection, public, source="rdvsp")) == (appointment, second)
+    assert database.read_now(lambda connection: find_meant(connection, public, source="rdvsp")) == (appointment, second)
     with pytest.raises(NotFound):
-        database.read_now(lambda connection: find(connection, "part-999", source="rdvsp"))
+        database.read_now(lambda connection: find_meant(connection, "part-999", source="rdvsp"))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from smsbot.appointments.cancellation import Ended
-from smsbot.appointments.intake import Intake, take
+from smsbot.appointments.intake import Intake, take_record
 from smsbot.model import (
     AppointmentRecord,
     LocationType,
@@ -79,7 +79,9 @@ class Desk:
     def take(
         self, record: AppointmentRecord, event_at: datetime | None = None, now: datetime = NOW, source: str = "rdvsp"
     ) -> Intake:
-        return self.database.write_now(lambda connection: take(connection, source, record, event_at=event_at, now=now))
+        return self.database.write_now(
+            lambda connection: take_record(connection, source, record, event_at=event_at, now=now)
+        )
 
     def appointment(self, external_id: str = "4021", source: str = "rdvsp") -> dict[str, Any]:
         its = (appointments.c.source == source) & (appointments.c.external_id == external_id)

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from smsbot.agents.appointment_actions import AgentCancellation, cancel
+from smsbot.agents.appointment_actions import AgentCancellation, cancel_as_agent
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.request_attempts import claim_requests, extend_lease, finish_request, postpone
 from smsbot.appointments.requests import (
     CancellationRequest,
     RequestState,
     hurry,
+    note_registered,
     open_requests,
-    register,
     unregistered,
 )
 from smsbot.appointments.terms import TermsBook
@@ -207,7 +207,7 @@ def test_agents_are_told_that_it_is_requested(asked: Asked) -> None:
     asked.holds()
     number = asked.desk.appointment()["id"]
     outcomes = [
-        asked.database.write_now(lambda connection: cancel(connection, asked.door, number, None, API, NOW))
+        asked.database.write_now(lambda connection: cancel_as_agent(connection, asked.door, number, None, API, NOW))
         for _ in range(2)
     ]
     assert outcomes == [AgentCancellation.REQUESTED] * 2
@@ -347,7 +347,7 @@ def test_the_usager_is_told_once_that_it_is_registered(asked: Asked) -> None:
         return [each.id for each in asked.database.read_now(lambda c: unregistered(c, "rdvsp", now - 8 * SECOND))]
 
     def tells(request_id: int) -> bool:
-        return asked.database.write_now(lambda c: register(c, request_id, NOW + 8 * SECOND))
+        return asked.database.write_now(lambda c: note_registered(c, request_id, NOW + 8 * SECOND))
 
     assert waiting(NOW + 7 * SECOND) == []
     [this] = waiting(NOW + 8 * SECOND)
@@ -360,7 +360,7 @@ def test_whose_request_has_ended_is_not_told_that_it_is_registered(asked: Asked)
     asked.cancels("500")
     [request] = asked.claims()
     asked.finishes(request)
-    assert not asked.database.write_now(lambda c: register(c, request.id, NOW))
+    assert not asked.database.write_now(lambda c: note_registered(c, request.id, NOW))
 
 
 def test_another_appointment_has_nothing_of_it(asked: Asked) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, update
 
-from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take, take_many
+from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take_many, take_record
 from smsbot.model import OrganisationRecord, Status
 from smsbot.store.tables import appointments, audit, participations
 from tests.appointments.records import NOW, Desk, appointment, participation
@@ -18,7 +18,7 @@ from tests.appointments.records import NOW, Desk, appointment, participation
 @pytest.mark.anyio
 async def test_a_record_that_comes_many_times_at_once_is_new_once(desk: Desk) -> None:
     def work(connection: Connection) -> Intake:
-        return take(connection, "rdvsp", appointment(), event_at=NOW, now=NOW)
+        return take_record(connection, "rdvsp", appointment(), event_at=NOW, now=NOW)
 
     intakes = await asyncio.gather(*(desk.database.write(work) for _ in range(20)))
     assert sorted(intake.kind for intake in intakes) == [IntakeKind.NEW] + [IntakeKind.UNCHANGED] * 19
@@ -29,7 +29,7 @@ async def test_a_record_that_comes_many_times_at_once_is_new_once(desk: Desk) ->
 async def test_whatever_the_order_the_newest_event_is_left(desk: Desk) -> None:
     def work(connection: Connection, second: int) -> Intake:
         record = appointment(label=str(second))
-        return take(connection, "rdvsp", record, event_at=NOW + timedelta(seconds=second), now=NOW)
+        return take_record(connection, "rdvsp", record, event_at=NOW + timedelta(seconds=second), now=NOW)
 
     seconds = [7, 19, 3, 11, 0, 15, 18, 1]
     await asyncio.gather(*(desk.database.write(partial(work, second=second)) for second in seconds))
@@ -41,7 +41,7 @@ async def test_a_cancellation_by_the_source_that_comes_many_times_at_once_is_tol
     desk.take(appointment())
 
     def work(connection: Connection) -> Intake:
-        return take(connection, "rdvsp", appointment(status=Status.REVOKED), event_at=NOW, now=NOW)
+        return take_record(connection, "rdvsp", appointment(status=Status.REVOKED), event_at=NOW, now=NOW)
 
     intakes = await asyncio.gather(*(desk.database.write(work) for _ in range(20)))
     assert sum(len(intake.cancelled) for intake in intakes) == 1
@@ -61,7 +61,7 @@ async def test_a_cancellation_here_survives_webhooks_of_the_same_moment(desk: De
 
     def webhook(connection: Connection, number: int) -> Intake:
         part = participation(first_name=f"Sophie {number}")
-        return take(connection, "rdvsp", appointment(participations=(part,)), event_at=NOW, now=NOW)
+        return take_record(connection, "rdvsp", appointment(participations=(part,)), event_at=NOW, now=NOW)
 
     works = [desk.database.write(partial(webhook, number=number)) for number in range(15)]
     await asyncio.gather(*works[:7], desk.database.write(cancel), *works[7:])
@@ -76,7 +76,7 @@ async def test_destroyed_and_created_at_once_it_is_destroyed(desk: Desk) -> None
         return destroy(connection, "rdvsp", "4021", event_at=NOW, reason=None, now=NOW)
 
     def begin(connection: Connection) -> Intake:
-        return take(connection, "rdvsp", appointment(), event_at=NOW, now=NOW)
+        return take_record(connection, "rdvsp", appointment(), event_at=NOW, now=NOW)
 
     await asyncio.gather(*(desk.database.write(work) for work in (begin, end, begin, begin, end, begin)))
     assert desk.appointment()["destroyed_at"] == NOW

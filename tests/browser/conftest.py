@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 from smsbot.store.database import Database
 from tests.browser.usager_states import POLICY
 from tests.web.usager_site import Site
@@ -177,7 +177,7 @@ def _for_another(page: Page) -> BrowserContext:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, empty_sqlite_file: Path) -> Iterator[Site]:
     """The pages on a server of their own, under an address that the browser can open."""
-    listening = listen()
+    listening = loopback_socket()
     file = shutil.copy(empty_sqlite_file, tmp_path_factory.mktemp("site"))
     with closing(Database(f"sqlite:///{file}")) as database:
         site = Site(database, POLICY, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}")

@@ -34,7 +34,7 @@ from werkzeug.serving import make_server
 
 from smsbot.agents.signing_in.openid_provider import Registration
 from smsbot.agents.tokens import SESSION_IDLE, open_session
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, participations
 from tests.browser.conftest import DESK, LAPTOP, PHONE, heard, look, look_in_the_dark, page_of, width_when_spaced
@@ -48,7 +48,7 @@ LIVE_EVERY = 10_000  # milliseconds, in console.js
 @contextmanager
 def _served(file: Path | str, **settings: Any) -> Iterator[Office]:
     """A console with the database in this SQLite file, on a server of its own that the browser can reach."""
-    listening = listen()
+    listening = loopback_socket()
     with closing(Database(f"sqlite:///{file}")) as database:
         office = Office(database, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}", **settings)
         server = uvicorn.Server(uvicorn.Config(office.app, lifespan="off", log_config=None, access_log=False))

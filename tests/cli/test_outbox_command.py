@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from smsbot.cli import outbox_commands as outbox
-from smsbot.outbox.claim import Capacity, claim
+from smsbot.outbox.claim import Capacity, claim_outgoing
 from smsbot.outbox.operator_actions import drop, retry
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
@@ -185,7 +185,9 @@ class TestDrop:
             room = Capacity(9, {}, 0, lambda sender: None, lambda: 0.0)
             lease = NOW + timedelta(hours=1)
             taken = shell.world.database.write_now(
-                lambda connection: claim(connection, "sms", datetime.now(UTC), room, lease=lease, doubt_lease=lease)
+                lambda connection: claim_outgoing(
+                    connection, "sms", datetime.now(UTC), room, lease=lease, doubt_lease=lease
+                )
             )
             return [message.id for message in taken.messages]
 

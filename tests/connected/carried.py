@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select
 
 from smsbot.app import Service
-from smsbot.appointments.intake import IncomingRecord, lose_sight, take, take_many
+from smsbot.appointments.intake import IncomingRecord, lose_sight, take_many, take_record
 from smsbot.appointments.requests import CancellationRequest
 from smsbot.connected.carrying import Carrying
 from smsbot.connected.judging import RequestOutcome
@@ -213,7 +213,7 @@ class World:
         """Let a sync read this appointment. Nobody is told."""
         record = appointment_record(self.agenda.rdv_json(self.agenda.rdv(rdv_id)))
         at = self.now
-        self.database.write_now(lambda c: take(c, "rdvsp", record, event_at=at, now=at, owned=True))
+        self.database.write_now(lambda c: take_record(c, "rdvsp", record, event_at=at, now=at, owned=True))
 
     def parts(self, rdv_id: int) -> list[int]:
         return [each.id for each in self.agenda.rdv(rdv_id).participations]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from smsbot.connected.client import RdvspApi, open_sources
-from smsbot.connected.connections import Connection, EmailAndPassword, OAuthApplication
+from smsbot.connected.connections import EmailAndPassword, OAuthApplication, SourceConnection
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 
@@ -17,10 +17,10 @@ PUBLIC_URL = "https://smsbot.example.fr"
 PASSWORD = "hunter2"
 
 
-def connection_to(source: RdvspStandIn, name: str = "rdvsp", *, by_password: bool = False) -> Connection:
+def connection_to(source: RdvspStandIn, name: str = "rdvsp", *, by_password: bool = False) -> SourceConnection:
     """The connection to a stand-in, by OAuth or by password."""
     tokens = source.tokens
-    return Connection(
+    return SourceConnection(
         source=name,
         url=source.url,
         sign_in=EmailAndPassword(tokens.email, PASSWORD)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smsbot.connected.connections import Connection, EmailAndPassword, OAuthApplication, connections
+from smsbot.connected.connections import EmailAndPassword, OAuthApplication, SourceConnection, connections
 from smsbot.policy import Policy
 from smsbot.policy.loading import PolicyProblem
 from smsbot.settings import Settings, SettingsProblem
@@ -41,10 +41,10 @@ def test_each_instance_has_its_own_sign_in_and_patience(tmp_path: Path, monkeypa
     found = connections(Settings.exactly(**MAIN), policy(tmp_path, LOIRE))
     hour, seconds = timedelta(hours=1), timedelta(seconds=8)
     assert found == {
-        "rdvsp": Connection(
+        "rdvsp": SourceConnection(
             "rdvsp", "https://rdv.example.fr", OAuthApplication("id", "secret"), seconds, hour, notifies=True
         ),
-        "loire": Connection(
+        "loire": SourceConnection(
             "loire",
             "https://loire.example.fr",
             EmailAndPassword("smsbot@loire.fr", "hunter2"),

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.connected.source_api import CallRefused, NotSignedIn
 from smsbot.connected.source_state import (
     SourceNotes,
@@ -36,8 +36,8 @@ def test_of_a_source_that_was_never_called_nothing_is_known(database: Database) 
 
 def test_what_waits_and_what_was_refused_is_counted_by_source(database: Database) -> None:
     record = AppointmentRecord("1", NOW + timedelta(days=3), organisation=OrganisationRecord("1"))
-    database.write_now(lambda each: take(each, "rdvsp", record, event_at=None, now=NOW))
-    database.write_now(lambda each: take(each, "loire", record, event_at=None, now=NOW))
+    database.write_now(lambda each: take_record(each, "rdvsp", record, event_at=None, now=NOW))
+    database.write_now(lambda each: take_record(each, "loire", record, event_at=None, now=NOW))
     ids = dict(database.read_now(lambda each: each.execute(select(appointments.c.source, appointments.c.id)).all()))
     usual = {"status": "excused", "by": "usager", "way": "sms", "starts_at": NOW, "due_at": NOW}
     for hours, request_state in ((1, "waiting"), (2, "waiting"), (3, "refused"), (30, "refused"), (1, "done")):

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from smsbot.conversation.facts import Coming, Facts
 from smsbot.conversation.machine import Step, step
-from smsbot.conversation.memory import Memory, from_json, to_json
+from smsbot.conversation.memory import Memory, memory_from_json, memory_to_json
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.rules.letters import Names
 from smsbot.rules.lock import LOCK, TRIES, is_locked
@@ -92,7 +92,7 @@ class AnyConversation(RuleBasedStateMachine):
         before = self.memory
         taken = step(before, text, facts, self.now)
         self._hold(before, text, facts, taken)
-        self.memory = from_json(to_json(taken.memory))
+        self.memory = memory_from_json(memory_to_json(taken.memory))
         assert self.memory == taken.memory
         self.opted_out = (self.opted_out or taken.opts_out) and not taken.opts_in
         for lock in taken.locks:

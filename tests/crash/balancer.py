@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 
 
 class Balancer:
@@ -17,7 +17,7 @@ class Balancer:
         self._ports = list(ports)
         self._random = Random(f"{seed} balancer")
         self._thread = LoopThread("balancer")
-        self._listening = listen()
+        self._listening = loopback_socket()
         self.url = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
 
     def start(self) -> None:

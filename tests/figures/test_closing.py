@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, insert, select, update
 
-from smsbot.figures.closing import CLOSED_AFTER, LATELY, closing, countable_again, kept_or_counted, next_to_close
+from smsbot.figures.closing import CLOSED_AFTER, LATELY, closing_months, countable_again, kept_or_counted, next_to_close
 from smsbot.figures.counting import figures
 from smsbot.figures.results import Figures, Month, columns_of
 from smsbot.figures.thinning import thin
@@ -48,7 +48,7 @@ def full(world: World) -> World:
 
 
 def close(world: World, now: datetime) -> None:
-    work: PeriodicWork = closing(world.database, RETENTION, lambda: now)
+    work: PeriodicWork = closing_months(world.database, RETENTION, lambda: now)
     asyncio.run(work.once())
 
 

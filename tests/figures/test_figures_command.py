@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from smsbot.cli.figures_command import figures
-from smsbot.figures.closing import closing
+from smsbot.figures.closing import closing_months
 from smsbot.store.tables import outgoing_messages
 from tests.retention.shell import Shell, shell_on
 
@@ -84,7 +84,7 @@ def test_a_price_that_is_none_is_named(shell: Shell, monkeypatch: pytest.MonkeyP
 def test_what_is_kept_of_closed_months_is_proved_and_repaired(shell: Shell) -> None:
     busy(shell, external_id="12", name="Arras")
     assert shell.run("figures", "--check").told == ["Figures of 0 months counted again, 0 differed."]
-    asyncio.run(closing(shell.world.database, timedelta(days=90), lambda: AT + timedelta(days=60)).once())
+    asyncio.run(closing_months(shell.world.database, timedelta(days=90), lambda: AT + timedelta(days=60)).once())
     assert shell.run("figures", "--check").told == ["Figures of 1 months counted again, 0 differed."]
     with shell.world.database.engine.begin() as connection:
         connection.execute(update(outgoing_messages).values(segments=5))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from multidict import CIMultiDict
 
-from smsbot.gateways.http import HttpAnswer, NoAnswer, check
+from smsbot.gateways.http import HttpAnswer, NoAnswer, check_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Request:
 class ScriptedHttp:
     """Gives these answers in turn, and repeats the last one. Without any answer, every request is an error.
 
-    It refuses requests that cannot be sent, as the real client does (`smsbot.gateways.http.check`).
+    It refuses requests that cannot be sent, as the real client does (`smsbot.gateways.http.check_request`).
     """
 
     def __init__(self, *answers: HttpAnswer | NoAnswer) -> None:
@@ -44,7 +44,7 @@ class ScriptedHttp:
         self.requests: list[Request] = []
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
-        check(url, headers)
+        check_request(url, headers)
         self.requests.append(Request(method, url, CIMultiDict(headers), body))
         assert self._answers, f"nothing was to be sent, and {method} was"
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)

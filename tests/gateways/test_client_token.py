@@ -12,7 +12,7 @@ from smsbot.gateways.base import OutgoingSms, SendError, SendLater, SendRefused
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.described.client_token import ClientToken
 from smsbot.gateways.http import HttpAnswer, NoAnswer
-from smsbot.policy.gateway_checks import contradictions
+from smsbot.policy.gateway_checks import gateway_contradictions
 from smsbot.policy.gateways import GatewayTable, TokenTable
 from tests.gateways.peers import KEY
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
@@ -51,7 +51,7 @@ def gateway(http: Any) -> DescribedGateway:
         "json": {"to": "{recipient}", "text": "{text}"},
     }
     table = GatewayTable.model_validate({"token": TABLE.model_dump(exclude={"json_"}), "send": send})
-    assert list(contradictions({"agregat": table})) == []
+    assert list(gateway_contradictions({"agregat": table})) == []
     return DescribedGateway("agregat", table, {}, public_url=URL, status_key=KEY, http=http)
 
 

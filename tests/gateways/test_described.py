@@ -32,7 +32,7 @@ from smsbot.gateways.base import (
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.described.described_requests import filled
 from smsbot.gateways.http import Http, HttpAnswer, basic_authorization
-from smsbot.policy.gateway_checks import contradictions
+from smsbot.policy.gateway_checks import gateway_contradictions
 from smsbot.policy.gateway_values import STATUS_WORDS
 from smsbot.policy.gateways import GatewayTable
 from tests.gateways.peers import KEY, message_in, query_of, status_in
@@ -55,7 +55,7 @@ STATUS = {"status": "status", "words": {"DELIVRD": "delivered"}, "id": "id"}
 def described(http: Http = UNUSED_HTTP, name: str = "agregat", **tables: Any) -> DescribedGateway:
     usual: dict[str, Any] = {"secrets": dict.fromkeys(SECRETS, "SMSBOT_X"), "send": {"url": URL, "json": JSON}}
     table = GatewayTable.model_validate(usual | tables)
-    assert list(contradictions({name: table})) == []
+    assert list(gateway_contradictions({name: table})) == []
     return DescribedGateway(name, table, SECRETS, public_url="https://sms.example.fr/", status_key=KEY, http=http)
 
 

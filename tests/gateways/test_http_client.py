@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, loopback_socket
 from smsbot.gateways.base import OutgoingSms, SendInDoubt, SendLater
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import (
@@ -29,7 +29,7 @@ from smsbot.gateways.http import (
     HttpAnswer,
     NoAnswer,
     basic_authorization,
-    check,
+    check_request,
     open_http,
     retry_after,
     without_answer,
@@ -122,7 +122,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
 async def peer_that(*steps: Step, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """A peer that reads each request, then does the next of these steps. The last step is repeated."""
     following = chain(steps, repeat(steps[-1]))
-    listening = listen()
+    listening = loopback_socket()
     peer = Peer(listening.getsockname()[1], "http" if tls is None else "https")
     open_now: set[asyncio.StreamWriter] = set()
 
@@ -443,7 +443,7 @@ class TestNotConnected:
         assert told(error) == ("TimeoutError", True)
 
     async def test_tls_where_there_is_none(self, http: Http) -> None:
-        listening = listen()
+        listening = loopback_socket()
 
         async def plain(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
@@ -455,7 +455,7 @@ class TestNotConnected:
         assert told(error) == ("ClientConnectorSSLError", True)
 
     async def test_tls_that_is_cut(self, http: Http) -> None:
-        listening = listen()
+        listening = loopback_socket()
 
         async def closes(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.close()
@@ -467,7 +467,7 @@ class TestNotConnected:
 
     async def test_tls_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("smsbot.gateways.http.CONNECT_SECONDS", 0.1)
-        with listen() as listening:
+        with loopback_socket() as listening:
             async with open_http() as http:
                 error = await no_answer(http, f"https://{LOOPBACK}:{listening.getsockname()[1]}/")
         assert told(error) == ("TimeoutError", True)
@@ -546,7 +546,7 @@ class TestBroken:
             await closing.wait()
             writer.transport.abort()
 
-        listening = listen()
+        listening = loopback_socket()
         server = await asyncio.start_server(serve, sock=listening)
         url = f"http://{LOOPBACK}:{listening.getsockname()[1]}/sms"
         await post(http, url)
@@ -748,7 +748,7 @@ class TestCheck:
         ],
     )
     def test_addresses_that_can_be_asked(self, url: str) -> None:
-        check(url, {})
+        check_request(url, {})
 
     @every_line(
         "url",
@@ -761,18 +761,18 @@ class TestCheck:
     )
     def test_addresses_that_cannot(self, url: str) -> None:
         with pytest.raises(ValueError, match=r"."):
-            check(url, {})
+            check_request(url, {})
 
     @every_line("value", ["", "x", "Bearer a b\tc", "!~\"'\\", "=" * 5000])
     def test_values_that_a_header_can_hold(self, value: str) -> None:
-        check("https://api.example.fr", {"X-Key": value})
+        check_request("https://api.example.fr", {"X-Key": value})
 
     @every_line("value", ["é", "€", "a\r\nX: y", "a\n", "\nb", "a\0", "a\x7f", " a", "a ", "a\t", " "])
     def test_values_that_none_can(self, value: str) -> None:
         with pytest.raises(ValueError, match="header"):
-            check("https://api.example.fr", {"X-Key": value})
+            check_request("https://api.example.fr", {"X-Key": value})
 
     @every_line("name", ["", "X Key", "X-Clé", "X:", "X\n"])
     def test_names_that_none_can_have(self, name: str) -> None:
         with pytest.raises(ValueError, match="header"):
-            check("https://api.example.fr", {name: "x"})
+            check_request("https://api.example.fr", {name: "x"})

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from smsbot.app import Service, delivering, web_application
 from smsbot.gateways.base import OutgoingSms, SendError
-from smsbot.gateways.http import Http, HttpAnswer, check
+from smsbot.gateways.http import Http, HttpAnswer, check_request
 from smsbot.gateways.opening_gateways import Gateways, open_gateways
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.policy import Policy
@@ -44,7 +44,7 @@ class Providers:
         self._changed = asyncio.Condition()
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
-        check(url, headers)
+        check_request(url, headers)
         request = Request(method, url, headers, body)
         protocol = next(one for one in BY_PREFIX if url.startswith(one.api))
         if protocol.token is not None and "token" in url:

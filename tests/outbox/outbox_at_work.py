@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from smsbot.gateways.base import DeliveryStatus, StatusReport
-from smsbot.outbox.claim import Capacity, Claimed, claim
+from smsbot.outbox.claim import Capacity, Claimed, claim_outgoing
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue, make_up_for_clock
 from smsbot.outbox.outcomes import Outcome, Reported, record_statuses, settle
 from smsbot.outbox.pacing import pause
@@ -50,7 +50,9 @@ class Outbox:
     ) -> Claimed:
         room = Capacity(self.slots, busy or {}, looking, self.rate, self.draw)
         return self.database.write_now(
-            lambda connection: claim(connection, channel, at, room, lease=at + LEASE, doubt_lease=at + DOUBT_LEASE)
+            lambda connection: claim_outgoing(
+                connection, channel, at, room, lease=at + LEASE, doubt_lease=at + DOUBT_LEASE
+            )
         )
 
     def take(self, at: datetime = NOW, **more: Any) -> list[ClaimedMessage]:

@@ -27,12 +27,12 @@ from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.outbox import delivery as worker
 from smsbot.outbox import doubt
-from smsbot.outbox.claim import Capacity, claim
+from smsbot.outbox.claim import Capacity, claim_outgoing
 from smsbot.outbox.delivery import LEASE_MARGIN, Delivery
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue
 from smsbot.outbox.outcomes import Held, Refused, Reported, record_statuses
 from smsbot.outbox.smtp import Mailer, smtp_server
-from smsbot.outbox.transports import Transport, by_gateways, by_mail, message_id
+from smsbot.outbox.transports import Transport, by_gateways, by_mail, mail_message_id
 from smsbot.policy import Policy, UsualSender
 from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
@@ -775,7 +775,7 @@ async def test_the_message_id_has_the_senders_domain(sender: str, domain: str) -
         gateway=None,
         in_doubt=False,
     )
-    assert message_id(message) == f"<outgoing-7.1777888800000000@{domain}>"
+    assert mail_message_id(message) == f"<outgoing-7.1777888800000000@{domain}>"
 
 
 class TestEnding:
@@ -831,7 +831,9 @@ class TestEnding:
         lease_until = clock() + timedelta(seconds=40)
         room = Capacity(9, {}, 0, lambda sender: None, lambda: 0.0)
         await database.write(
-            lambda connection: claim(connection, "sms", clock(), room, lease=lease_until, doubt_lease=lease_until)
+            lambda connection: claim_outgoing(
+                connection, "sms", clock(), room, lease=lease_until, doubt_lease=lease_until
+            )
         )
         async with delivering(Delivery(database, sms, clock=clock)):
             clock.advance(41)

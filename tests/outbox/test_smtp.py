@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, loopback_socket
 from smsbot.demo.stand_ins.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.outbox.smtp import Mailer, SmtpServer, smtp_server
@@ -204,7 +204,7 @@ class TestAnswers:
             await Mailer(smtp_server("smtp://127.0.0.1:9")).send(receipt(), USAGER)
 
     async def test_a_server_that_says_nothing(self) -> None:
-        listening = listen()
+        listening = loopback_socket()
         mailer = Mailer(smtp_server(f"smtp://{LOOPBACK}:{listening.getsockname()[1]}"), seconds=0.2)
         with pytest.raises(SendLater, match="cannot be reached"):
             await mailer.send(receipt(), USAGER)
@@ -282,7 +282,7 @@ async def stalling_at(step: str) -> AsyncIterator[tuple[str, list[StallingServer
         connections.append(StallingServer(step))
         return connections[-1]
 
-    listening = listen()
+    listening = loopback_socket()
     async with await asyncio.get_running_loop().create_server(session, sock=listening):
         yield f"smtp+starttls://rdv:secret@{LOOPBACK}:{listening.getsockname()[1]}", connections
         for connection in connections:

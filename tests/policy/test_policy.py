@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from smsbot.messages.gsm7 import septets, to_gsm7
 from smsbot.policy import BrandWords, Policy, PolicyProblem, Rules, SenderRules, Source, UsualSender
-from smsbot.policy.file import IdentityTable, Scope
+from smsbot.policy.file import IdentityTable, ScopeTable
 from smsbot.policy.loading import Lines
 from tests.lines import every_line
 
@@ -377,7 +377,7 @@ def test_the_example_is_valid_and_describes_every_key(load: Write) -> None:
     assert policy.sources
     assert policy.gateway_handles_stop("twilio", "+33937000000")
     assert policy.brand("rdv_solidarites").personal_data
-    for key in (*Scope.model_fields, *IdentityTable.model_fields):
+    for key in (*ScopeTable.model_fields, *IdentityTable.model_fields):
         assert re.search(rf"^{key} = ", in_use, re.MULTILINE), key
 
 

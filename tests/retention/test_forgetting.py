@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from smsbot.appointments.erasure import erase
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.model import AppointmentRecord, ParticipationRecord, PersonRecord, Status
 from smsbot.retention.person import ContactAddress
 from smsbot.retention.personal_rights import Forgotten, StillComing, export, forget
@@ -175,7 +175,7 @@ class TestForget:
             external_id=whole.external_id, starts_at=whole.starts_at, organisation=None, participations=(person,)
         )
         world.database.write_now(
-            lambda connection: take(connection, "rdvsp", again, event_at=NOW + days(1), now=NOW + days(1))
+            lambda connection: take_record(connection, "rdvsp", again, event_at=NOW + days(1), now=NOW + days(1))
         )
         assert world.row(participations, this).removed_at == NOW
         assert A not in world.told()

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from structlog.testing import capture_logs
 
 from smsbot.store import schema
-from smsbot.store.database import Database, insert, serialise, signal
+from smsbot.store.database import Database, serialise, signal, upsert
 from smsbot.store.tables import former_agent_organisations, metadata, opt_outs
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -31,7 +31,7 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 def opt_out(connection: Connection, number: str) -> bool:
     """Insert the number. Returns whether it was new."""
     row = {"number": number, "opted_out_at": NOW}
-    statement = insert(connection, opt_outs).values(row).on_conflict_do_nothing().returning(opt_outs.c.number)
+    statement = upsert(connection, opt_outs).values(row).on_conflict_do_nothing().returning(opt_outs.c.number)
     return connection.execute(statement).one_or_none() is not None
 
 
@@ -101,7 +101,7 @@ async def test_a_commit_that_fails_fails_for_whose_work_it_was_alone(sqlite_data
     def orphan(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # the commit notices the violation, and not before
         row = {"agent_id": 17, "source": "rdvsp", "organisation_external_id": "1"}
-        connection.execute(insert(connection, former_agent_organisations).values(row))
+        connection.execute(upsert(connection, former_agent_organisations).values(row))
 
     outcomes = await _among_others(sqlite_database, orphan)
     assert isinstance(outcomes.pop(5), IntegrityError)

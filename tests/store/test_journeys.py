@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, cast, e
 from smsbot.store.daily_counts import count
 from smsbot.store.database import Database
 from smsbot.store.journeys import MOST_PREPARED
-from smsbot.store.prepared import Prepared, Row, in_one_journey
+from smsbot.store.prepared import Prepared, RowValues, in_one_journey
 from smsbot.store.tables import opt_outs
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_work_whose_connection_ends_before_its_commit_is_done_again(
 ) -> None:
     tries = []
 
-    def work(connection: Connection) -> list[list[Row]]:
+    def work(connection: Connection) -> list[list[RowValues]]:
         tries.append(connection)
         [[[pid]]] = in_one_journey(connection, (PID, {}))
         if len(tries) == 1 and ended_by == "itself":
@@ -92,7 +92,7 @@ def test_a_server_keeps_only_so_many_statements(postgresql_database: Database) -
     many = [Prepared(text(f"SELECT {number}").columns()) for number in range(2 * MOST_PREPARED)]
     kept = Prepared(text("SELECT count(*) FROM pg_prepared_statements").columns())
 
-    def work(connection: Connection) -> list[Row]:
+    def work(connection: Connection) -> list[RowValues]:
         for number, one in enumerate(many):
             assert one.rows(connection, {}) == [(number,)]
         return kept.rows(connection, {})

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from smsbot.agents.account_changes import revoke_agent
 from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault
 from smsbot.gateways.base import SendError, SendLater, SendRefused
-from smsbot.outbox.claim import Capacity, claim
+from smsbot.outbox.claim import Capacity, claim_outgoing
 from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.outcomes import Outcome, Sent, settle
 from smsbot.outbox.pacing import after_failure
@@ -107,7 +107,7 @@ async def deliver(agenda: Agenda, transport: Transport) -> int:
     room = Capacity(transport.slots, {}, 0, transport.rate, lambda: 0.0)
     lease = now + timedelta(seconds=30)
     claimed = await database.write(
-        lambda connection: claim(connection, "webhook", now, room, lease=lease, doubt_lease=lease)
+        lambda connection: claim_outgoing(connection, "webhook", now, room, lease=lease, doubt_lease=lease)
     )
 
     async def outcome(message: ClaimedMessage) -> Outcome:
@@ -175,7 +175,7 @@ async def problem_of_sending(agenda: Agenda, transport: Transport) -> SendError:
     await database.write(lambda connection: publish(connection, NOW))
     room = Capacity(1, {}, 0, lambda _: None, lambda: 0.0)
     claimed = await database.write(
-        lambda connection: claim(connection, "webhook", NOW, room, lease=NOW, doubt_lease=NOW)
+        lambda connection: claim_outgoing(connection, "webhook", NOW, room, lease=NOW, doubt_lease=NOW)
     )
     with pytest.raises(SendError) as raised:
         await transport.send(claimed.messages[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smsbot.understanding.concepts import Concept
-from smsbot.understanding.vocabulary import WordListProblem, load
+from smsbot.understanding.vocabulary import WordListProblem, load_vocabulary
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -20,7 +20,7 @@ def test_words_are_read_with_what_they_are_about(tmp_path: Path) -> None:
         tmp_path, "answers.txt", "# Réponses\n[YES]  # un oui\nOui, Bien sûr que  oui\n[NO]\nnon  # et rien d'autre\n"
     )
     write(tmp_path, "numbers.txt", "[COUNT 2]\ndeux\n[CANCEL es]\nanular\n")
-    vocabulary = load(tmp_path)
+    vocabulary = load_vocabulary(tmp_path)
     assert [(entry.text, entry.concept, entry.where) for entry in vocabulary.entries if not entry.language] == [
         ("oui", Concept.YES, "answers.txt, line 3"),
         ("bien sur que oui", Concept.YES, "answers.txt, line 3"),
@@ -42,9 +42,9 @@ def test_words_are_read_with_what_they_are_about(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(WordListProblem, match=problem):
-        load(write(tmp_path, "answers.txt", text))
+        load_vocabulary(write(tmp_path, "answers.txt", text))
 
 
 def test_a_mistake_among_words_written_as_one(tmp_path: Path) -> None:
     with pytest.raises(WordListProblem, match=r"written_as_one.txt, line 2: 'chuis' should read like: chuis = je suis"):
-        load(write(tmp_path, "written_as_one.txt", "jsui = je suis\nchuis\n"))
+        load_vocabulary(write(tmp_path, "written_as_one.txt", "jsui = je suis\nchuis\n"))

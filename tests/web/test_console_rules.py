@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from smsbot.agents.signing_in.sign_in_limits import Throttle
 from smsbot.gateways.base import DeliveryStatus
-from smsbot.outbox.delivery_status import delivery_of, has_failed
+from smsbot.outbox.delivery_status import fate_of, has_failed
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
 from smsbot.rules.rate_limit import RateLimit
 from smsbot.store.database import Database
@@ -35,7 +35,7 @@ def test_the_database_and_the_pages_agree_on_what_has_failed(database: Database)
     rows = database.read_now(lambda c: c.execute(select(*columns, has_failed().label("failed"))).all())
     assert len(rows) > 20
     for row in rows:
-        delivery = delivery_of(row.state, row.delivery_status, row.error_code)
+        delivery = fate_of(row.state, row.delivery_status, row.error_code)
         assert delivery.fate.is_failure is bool(row.failed), row
 
 

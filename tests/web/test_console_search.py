@@ -21,7 +21,7 @@ from smsbot.agents.search import (
     TooManySearches,
     appointment_ids,
     read_day,
-    read_words,
+    read_sought,
 )
 from smsbot.diary.diary_query import DiaryPosition, DiaryQuery
 from smsbot.store.database import Database
@@ -48,7 +48,7 @@ def office(database: Database) -> Office:
     ],
 )
 def test_names(typed: str, parts: tuple[str, ...]) -> None:
-    assert read_words(typed, TODAY) == Name(parts)
+    assert read_sought(typed, TODAY) == Name(parts)
 
 
 @every_line(
@@ -64,20 +64,20 @@ def test_names(typed: str, parts: tuple[str, ...]) -> None:
     ],
 )
 def test_whole_numbers(typed: str, e164: str) -> None:
-    found = read_words(typed, TODAY)
+    found = read_sought(typed, TODAY)
     assert isinstance(found, Number)
     assert found.e164 == e164
 
 
 @every_line(("typed", "digits"), [("5678", "5678"), ("06 12 34", "61234"), ("0612", "612"), ("06.12.3", "6123")])
 def test_parts_of_numbers(typed: str, digits: str) -> None:
-    found = read_words(typed, TODAY)
+    found = read_sought(typed, TODAY)
     assert found == Number(None, digits)
 
 
 @every_line("typed", ["", "  ", "12", "0000", "0001", "?!", "😅", "-", "٣٤٥٦", "31/02/2025", "32/13", "31 avril"])
 def test_what_finds_nothing(typed: str) -> None:
-    assert read_words(typed, TODAY) is None
+    assert read_sought(typed, TODAY) is None
 
 
 @every_line(
@@ -129,7 +129,7 @@ def test_days_that_are_in_no_calendar(typed: str) -> None:
     ],
 )
 def test_names_that_fit(office: Office, typed: str, names: tuple[str, ...], fits: bool) -> None:
-    sought = read_words(typed, TODAY)
+    sought = read_sought(typed, TODAY)
     assert isinstance(sought, Name)
     whole = office.appointment()
     office.participation(whole, surnames=list(names), first_names=[])
@@ -145,7 +145,7 @@ def test_who_takes_part_no_more_or_was_erased_is_not_found(office: Office) -> No
     office.participation(erased_at=NOW)
     there = office.participation()
     for typed in ("dupont", "06 12 34 56 78", "5678"):
-        sought = read_words(typed, TODAY)
+        sought = read_sought(typed, TODAY)
         assert isinstance(sought, Name | Number)
         assert found_by(sought, office) == [office.row(participations, there).appointment_id]
 

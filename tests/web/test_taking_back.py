@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.appointments.request_attempts import claim_requests
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
@@ -122,7 +122,7 @@ def test_what_its_source_cancels_meanwhile_stays_cancelled(office: Office) -> No
     def comes(status: Status) -> None:
         part = participation("9-1", status=None)
         whole = appointment("9", starts_at=NOW + timedelta(days=3), ends_at=None, status=status, participations=(part,))
-        office.database.write_now(lambda c: take(c, "rdvsp", whole, event_at=None, now=office.clock.now))
+        office.database.write_now(lambda c: take_record(c, "rdvsp", whole, event_at=None, now=office.clock.now))
         office.database.write_now(lambda c: c.execute(update(appointments).values(organisation_id=first)))
 
     first = office.organisation_ids["1"]

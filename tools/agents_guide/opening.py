@@ -14,7 +14,7 @@ import uvicorn
 
 from smsbot.app import Service
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 from smsbot.demo.town.past_year import write_past_year
 from smsbot.demo.town.town_hall import OUR_NUMBER, Town, town_policy
@@ -59,7 +59,7 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
         town.write(lambda connection: write_past_year(connection, organisation, NOW))
         for email in (NADIA, CLAIRE):
             town.session(email)  # both sign in now, so that the screens do not depend on which one is opened first
-        listening = listen()
+        listening = loopback_socket()
         with served(service, listening):
             yield town, f"http://{LOOPBACK}:{listening.getsockname()[1]}"
 

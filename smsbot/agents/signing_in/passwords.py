@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, select
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.tokens import hash_of, new_token
-from smsbot.store.database import insert
+from smsbot.store.database import upsert
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, agent_tokens, agents
 
 LEAST_CHARACTERS = 12
@@ -102,7 +102,7 @@ def set_password(
     With `end_tokens`, the agent's API tokens end too.
     """
     kept = {"password_hash": password_hash, "set_at": now}
-    statement = insert(connection, agent_passwords).values(agent_id=agent.id, **kept)
+    statement = upsert(connection, agent_passwords).values(agent_id=agent.id, **kept)
     connection.execute(statement.on_conflict_do_update(index_elements=["agent_id"], set_=kept))
     connection.execute(delete(agent_sessions).where(agent_sessions.c.agent_id == agent.id))
     connection.execute(delete(agent_password_resets).where(agent_password_resets.c.agent_id == agent.id))

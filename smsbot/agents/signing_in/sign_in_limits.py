@@ -31,7 +31,7 @@ from smsbot.agents.tokens import new_token
 from smsbot.problem import Problem
 from smsbot.rules.rate_limit import RateLimit
 from smsbot.signing import Signer, derived_key
-from smsbot.store.database import insert, serialise
+from smsbot.store.database import serialise, upsert
 from smsbot.store.tables import sign_in_throttles
 
 _IPV6_PREFIX_BITS = 64  # the prefix of a single line or machine (RFC 6177)
@@ -111,7 +111,7 @@ class Throttle:
         forget_old_tries(connection, now)
         for key, limit in tries.items():
             moved = {"spent_until": allowed[key].free_at_after(1) + limit.credit}
-            statement = insert(connection, sign_in_throttles).values(key=key, **moved)
+            statement = upsert(connection, sign_in_throttles).values(key=key, **moved)
             connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=moved))
         return True
 

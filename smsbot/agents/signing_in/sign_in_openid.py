@@ -24,7 +24,7 @@ from sqlalchemy import Connection, select
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.problem import Problem
 from smsbot.signing import Signer
-from smsbot.store.database import insert
+from smsbot.store.database import upsert
 from smsbot.store.tables import agent_identities, agents
 
 HANDSHAKE_LIFETIME = timedelta(minutes=10)
@@ -111,7 +111,7 @@ def agent_of_identity(connection: Connection, identity: Identity, now: datetime)
     agent = find_agent(connection, identity.verified_email)
     if agent is None:
         raise OpenIdFailure(Failure.UNKNOWN, "Nobody is registered under the e-mail address.")
-    statement = insert(connection, agent_identities).values(
+    statement = upsert(connection, agent_identities).values(
         issuer=identity.issuer, subject=identity.subject, agent_id=agent.id, created_at=now
     )
     connection.execute(

@@ -25,7 +25,7 @@ from smsbot.appointments.intake.intakes import (
 )
 from smsbot.appointments.intake.last_word import Feed, LastWords, last_words_heard, note_last_word
 from smsbot.appointments.intake.late_echoes import TO_READ_TOPIC
-from smsbot.appointments.intake.taking import take, take_many
+from smsbot.appointments.intake.taking import take_many, take_record
 from smsbot.appointments.intake.usagers import change_usager, erase_usager
 from smsbot.appointments.intake.vanishing import destroy, lose_sight
 
@@ -47,6 +47,6 @@ __all__ = [
     "lock",
     "lose_sight",
     "note_last_word",
-    "take",
     "take_many",
+    "take_record",
 ]

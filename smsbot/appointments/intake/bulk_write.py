@@ -14,8 +14,7 @@ from sqlalchemy import Connection, Table, Update, bindparam, insert, select, upd
 
 from smsbot.appointments.intake.merging import Columns, Merge, Stored
 from smsbot.model import OrganisationRecord
-from smsbot.store.database import insert as insert_or_update
-from smsbot.store.database import serialise
+from smsbot.store.database import serialise, upsert
 from smsbot.store.tables import appointments, organisations, participations
 
 
@@ -33,7 +32,7 @@ def lock(connection: Connection, source: str, external_ids: Iterable[str]) -> No
         serialise(connection, f"appointment:{source}:{external_id}")
 
 
-def load(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, Stored]:
+def load_stored(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, Stored]:
     """The stored appointments among these, by their ids at the source. They are locked until the transaction ends."""
     these = (appointments.c.source == source) & appointments.c.external_id.in_(external_ids)
     # The appointments first, as whoever cancels one: with its participations first, the two would wait for each other.
@@ -51,7 +50,7 @@ def load(connection: Connection, source: str, external_ids: Sequence[str]) -> di
     return {whole.external_id: Stored(whole._asdict(), of_appointment.get(whole.id, {})) for whole in wholes}
 
 
-def write(
+def write_merges(
     connection: Connection, source: str, stored: Mapping[str, Stored], merges: Mapping[str, Merge], now: datetime
 ) -> dict[str, StoredIds]:
     """Write what each merge changes, by the appointments' ids at the source."""
@@ -104,9 +103,7 @@ def remember_organisations(
     ids = {external_id: int(row["id"]) for external_id, row in known.items()}
     for record in wanting:
         said = _said(record)
-        statement = insert_or_update(connection, organisations).values(
-            source=source, external_id=record.external_id, **said
-        )
+        statement = upsert(connection, organisations).values(source=source, external_id=record.external_id, **said)
         # Without any column to update, RETURNING would leave out a row that exists. So the id is updated to itself.
         statement = statement.on_conflict_do_update(
             index_elements=["source", "external_id"], set_=said or {"external_id": record.external_id}

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
-from smsbot.store.database import Database, insert
+from smsbot.store.database import Database, upsert
 from smsbot.store.tables import last_words
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -49,7 +49,7 @@ class LastWords:
 
 def note_last_word(connection: Connection, source: str, feed: Feed, now: datetime) -> None:
     """The source has told us something at `now` (UTC)."""
-    statement = insert(connection, last_words).values(source=source, feed=feed.value, at=now)
+    statement = upsert(connection, last_words).values(source=source, feed=feed.value, at=now)
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "feed"], set_={"at": now}))
 
 

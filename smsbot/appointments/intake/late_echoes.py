@@ -75,7 +75,7 @@ def have_read_again(connection: Connection, appointment_ids: Sequence[int], now:
         signal(connection, TO_READ_TOPIC)
 
 
-def note_read(connection: Connection, appointment_ids: Sequence[int]) -> None:
+def note_read_again(connection: Connection, appointment_ids: Sequence[int]) -> None:
     """Note that these appointments (our ids) were read by their ids and stored."""
     if appointment_ids:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=None))

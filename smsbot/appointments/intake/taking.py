@@ -17,7 +17,7 @@ from sqlalchemy import Connection, update
 
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.erasure import erase
-from smsbot.appointments.intake.bulk_write import StoredIds, load, lock, remember_organisations, write
+from smsbot.appointments.intake.bulk_write import StoredIds, load_stored, lock, remember_organisations, write_merges
 from smsbot.appointments.intake.intakes import (
     NO_ORGANISATION,
     NOT_KEPT,
@@ -27,7 +27,7 @@ from smsbot.appointments.intake.intakes import (
     Intake,
     IntakeKind,
 )
-from smsbot.appointments.intake.late_echoes import have_read_again, note_read, seeming_to_undo
+from smsbot.appointments.intake.late_echoes import have_read_again, note_read_again, seeming_to_undo
 from smsbot.appointments.intake.merging import Merge, Stored, is_with_its_source, merge
 from smsbot.appointments.requests import CancellationRequest, hurry, open_requests
 from smsbot.events import EventType, record_participations
@@ -40,7 +40,7 @@ events that follow would count as older.
 """
 
 
-def take(
+def take_record(
     connection: Connection,
     source: str,
     record: AppointmentRecord,
@@ -117,7 +117,7 @@ def _take_batch(
 ) -> list[Intake]:
     external_ids = [arrival.record.external_id for arrival in batch]
     lock(connection, source, external_ids)
-    stored = load(connection, source, external_ids)
+    stored = load_stored(connection, source, external_ids)
     reasons = {
         each.record.external_id: _why_left(stored.get(each.record.external_id), each, kept_since) for each in batch
     }
@@ -148,8 +148,8 @@ def _take_batch(
     # This comes first, because messages are found by the numbers that were known until now.
     gone = [stored[each].participations[part]["id"] for each, merge in merges.items() for part in merge.anonymised]
     erase(connection, gone, now=now)
-    written = write(connection, source, stored, merges, now)
-    note_read(connection, [written[each.record.external_id].appointment_id for each in taken if each.read_by_id])
+    written = write_merges(connection, source, stored, merges, now)
+    note_read_again(connection, [written[each.record.external_id].appointment_id for each in taken if each.read_by_id])
     intakes = {
         external_id: _intake(
             merge, stored.get(external_id), written[external_id], _askers(requests.get(external_id, ()))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, update
 
 from smsbot.appointments.audit import note
 from smsbot.appointments.erasure import erase
-from smsbot.appointments.intake.bulk_write import load, lock, remove
+from smsbot.appointments.intake.bulk_write import load_stored, lock, remove
 from smsbot.appointments.intake.intakes import Intake, IntakeKind
 from smsbot.appointments.intake.merging import is_with_its_source
 from smsbot.appointments.requests import hurry
@@ -32,7 +32,7 @@ def destroy(
     With the reason "rgpd" its people are erased. Even if this event is old, all later records are ignored.
     """
     lock(connection, source, [external_id])
-    stored = load(connection, source, [external_id]).get(external_id)
+    stored = load_stored(connection, source, [external_id]).get(external_id)
     if stored is None:
         return Intake(IntakeKind.UNCHANGED, _bury(connection, source, external_id, event_at or now, now), reason=reason)
     appointment_id: int = stored.appointment["id"]
@@ -57,7 +57,7 @@ def lose_sight(connection: Connection, source: str, external_ids: Sequence[str],
     """
     lock(connection, source, external_ids)
     lost = 0
-    for stored in load(connection, source, external_ids).values():
+    for stored in load_stored(connection, source, external_ids).values():
         open_ones = [row["id"] for row in stored.participations.values() if row["removed_at"] is None]
         if open_ones:
             lost += 1

@@ -24,9 +24,9 @@ from smsbot.agents.appointment_actions import (
     AgentCancellation,
     NotCancellable,
     NotFound,
-    cancel,
-    find,
+    cancel_as_agent,
     find_appointment,
+    find_meant,
     public_appointment_id,
 )
 from smsbot.agents.permissions import within_reach
@@ -64,11 +64,11 @@ def cancel_appointment(database: Database, door: Door, name: str, source: str, a
 
     def work(connection: Connection) -> str:
         try:
-            appointment_id, participation_id = find(connection, name, source=source)
+            appointment_id, participation_id = find_meant(connection, name, source=source)
             public = public_appointment_id(appointment_id)
             by = None if agent is None else _name_of_agent(connection, agent, public)
             canceller = Canceller(Actor.AGENT, Via.SHELL, Status.REVOKED, agent=by)
-            outcome = cancel(connection, door, appointment_id, participation_id, canceller, now)
+            outcome = cancel_as_agent(connection, door, appointment_id, participation_id, canceller, now)
         except NotFound:
             raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
         except NotCancellable as problem:

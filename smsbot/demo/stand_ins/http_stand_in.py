@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 from smsbot.prompt_server import PromptServer
 
 _GRACE_SECONDS = 0.1  # for an answer that is just leaving when the stand-in is to stop
@@ -97,7 +97,7 @@ class HttpStandIn(ABC):
 
     def start(self, port: int = 0) -> Self:
         """Serve on loopback; port 0 means any free port."""
-        listening = listen(port)
+        listening = loopback_socket(port)
         self.port = listening.getsockname()[1]
         application: ASGIApp = self._application()
         config = uvicorn.Config(

@@ -14,7 +14,7 @@ T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 
 
-def listen(port: int = 0) -> socket.socket:
+def loopback_socket(port: int = 0) -> socket.socket:
     """A listening socket on loopback; port 0 means any free port. Clients may connect from now on.
 
     The protocol is named because asyncio switches Nagle's algorithm off only then. With that algorithm, each answer in

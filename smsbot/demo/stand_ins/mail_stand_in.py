@@ -16,7 +16,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class SmtpStandIn:
         self.stop()
 
     async def _listen(self, port: int) -> None:
-        listening = listen(port)
+        listening = loopback_socket(port)
         self.port = listening.getsockname()[1]
         implicit = None if self._starttls else self._tls
         loop = asyncio.get_running_loop()

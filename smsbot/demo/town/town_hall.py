@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 
 from smsbot.agents.account_changes import add_agent, name_administrator
 from smsbot.agents.accounts import Agent, find_agent
-from smsbot.agents.appointment_actions import cancel
+from smsbot.agents.appointment_actions import cancel_as_agent
 from smsbot.agents.signing_in.passwords import issue_reset
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
@@ -131,7 +131,7 @@ class Town:
     def takes(self, email: str, who: Townsperson) -> None:
         """The agent presses "Je m'en occupe" on what this person wrote."""
         agent, message = self.agent(email), self.message(who)
-        self.write(lambda c: inbox.take(c, inbox.lock_thread(c, agent, message), agent, self.clock()))
+        self.write(lambda c: inbox.hold_thread(c, inbox.lock_thread(c, agent, message), agent, self.clock()))
 
     def hands_over(self, email: str, who: Townsperson, colleague: str) -> None:
         agent, other, message = self.agent(email), self.agent(colleague), self.message(who)
@@ -154,7 +154,7 @@ class Town:
 
         def work(connection: Connection) -> None:
             opened = inbox.lock_open_thread(connection, agent, message_id)
-            inbox.answer(connection, opened, agent, message, opened.seen, self.clock())
+            inbox.send_answer(connection, opened, agent, message, opened.seen, self.clock())
 
         self.write(work)
 
@@ -166,7 +166,7 @@ class Town:
         """Cancel as the console does: for some seconds it can be taken back."""
         canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word, hold=TAKE_BACK_WITHIN)
         appointment = self.appointments[who]
-        self.write(lambda c: cancel(c, self.service.door, appointment, None, canceller, self.clock()))
+        self.write(lambda c: cancel_as_agent(c, self.service.door, appointment, None, canceller, self.clock()))
 
     @property
     def session_cookie(self) -> str:

@@ -43,7 +43,7 @@ from smsbot.gateways.described.described_answers import credit_in, is_showable, 
 from smsbot.gateways.described.described_replies import DescribedReplies
 from smsbot.gateways.described.described_requests import FilledRequest, carries, filled, values_of
 from smsbot.gateways.described.webhook_fields import WebhookFields, decoded_again, fields_from, pairs_from
-from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, check, without_answer
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, check_request, without_answer
 from smsbot.gateways.webhook_values import (
     body_text,
     keyword,
@@ -134,7 +134,7 @@ class DescribedGateway:
         if self.replies is not None:
             requests.append(self.replies.example({**secrets, ACCESS_TOKEN: "x"}))
         for request in requests:
-            check(request.url, request.headers)
+            check_request(request.url, request.headers)
 
     # Its webhooks
 

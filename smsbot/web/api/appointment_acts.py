@@ -22,10 +22,10 @@ from smsbot.agents.appointment_actions import (
     NotCancellable,
     NotFound,
     NotTakenBack,
-    cancel,
+    cancel_as_agent,
     find_appointment,
     find_participation,
-    take_back,
+    take_back_as_agent,
 )
 from smsbot.agents.permissions import within_reach
 from smsbot.agents.tokens import ApiScope
@@ -225,13 +225,13 @@ class AppointmentActs:
     def _cancel(
         self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime
     ) -> CancelledAppointment:
-        appointment_id = find(connection, agent, name)
+        appointment_id = find_within_reach(connection, agent, name)
         participation_id = _participation_id(connection, asked.participation_id, appointment_id)
         hold = timedelta(seconds=asked.hold_seconds)
         canceller = Canceller(Actor.AGENT, Via.API, asked.reason.status, agent=agent.email, word=asked.word, hold=hold)
         newest = last_written(connection, appointment_id)
         try:
-            outcome = cancel(connection, self.door, appointment_id, participation_id, canceller, now)
+            outcome = cancel_as_agent(connection, self.door, appointment_id, participation_id, canceller, now)
         except NotCancellable as problem:
             raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
         appointment = resource(connection, appointment_id)
@@ -245,10 +245,10 @@ class AppointmentActs:
     def _take_back(
         self, connection: Connection, agent: Agent, name: str, asked: TakingBackRequest, now: datetime
     ) -> AppointmentResource:
-        appointment_id = find(connection, agent, name)
+        appointment_id = find_within_reach(connection, agent, name)
         participation_id = _participation_id(connection, asked.participation_id, appointment_id)
         try:
-            take_back(connection, self.door, appointment_id, participation_id, agent.email, Via.API, now)
+            take_back_as_agent(connection, self.door, appointment_id, participation_id, agent.email, Via.API, now)
         except NotTakenBack as problem:
             raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
         return resource(connection, appointment_id)
@@ -259,7 +259,7 @@ def resource(connection: Connection, appointment_id: int) -> AppointmentResource
     return appointment_resource(read_appointments(connection, [appointment_id])[0])
 
 
-def find(connection: Connection, agent: Agent, name: str) -> int:
+def find_within_reach(connection: Connection, agent: Agent, name: str) -> int:
     """Our id of the appointment that `name` means: its id that begins with rdv-, or its id at any source.
 
     Raises ApiProblem: 404 if there is none within the agent's reach, 409 if several sources have one of this id.

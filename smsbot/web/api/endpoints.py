@@ -35,12 +35,19 @@ from smsbot.subscriptions.event_list import find_events
 from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.web.api.answering_requests import NextPages, handlers, json_answer
-from smsbot.web.api.appointment_acts import APPOINTMENTS, BY_EXTERNAL_ID, AppointmentActs, find, find_by_key, resource
+from smsbot.web.api.appointment_acts import (
+    APPOINTMENTS,
+    BY_EXTERNAL_ID,
+    AppointmentActs,
+    find_by_key,
+    find_within_reach,
+    resource,
+)
 from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.callers import Callers
 from smsbot.web.api.list_endpoints import ListEndpoints
 from smsbot.web.api.message_acts import MessageActs
-from smsbot.web.api.openapi import document
+from smsbot.web.api.openapi import openapi_document
 from smsbot.web.api.reading_requests import AppointmentKey, EventsQuery, ListQuery, MessagesQuery, read_query
 from smsbot.web.api.request_limits import QuotaHeaders, RequestLimits
 from smsbot.web.api.resources import (
@@ -122,7 +129,9 @@ class Api:
         return MessageActs(self.database, self.agent_emails, self.answers, self.clock, self.callers.agent)
 
     def _lists(self) -> ListEndpoints:
-        return ListEndpoints(self.database, self.door.terms, self.next_pages, self.clock, self.callers.agent, find)
+        return ListEndpoints(
+            self.database, self.door.terms, self.next_pages, self.clock, self.callers.agent, find_within_reach
+        )
 
     @property
     def next_pages(self) -> NextPages:
@@ -133,7 +142,7 @@ class Api:
         return Callers(self.database, self.limits, self.clock)
 
     async def describe(self, _request: Request) -> Response:
-        return JSONResponse(document(self.public_url))
+        return JSONResponse(openapi_document(self.public_url))
 
     async def browse(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
@@ -169,7 +178,7 @@ class Api:
         query, now = read_query(request, MessagesQuery), self.clock()
 
         def work(connection: Connection) -> tuple[tuple[MessageResource, ...], ListPosition | None, str]:
-            appointment_id = find(connection, agent, name)
+            appointment_id = find_within_reach(connection, agent, name)
             found, position = _messages(connection, agent, query, now, appointment_id)
             return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
 
@@ -203,4 +212,4 @@ def _messages(
 
 
 def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:
-    return resource(connection, find(connection, agent, name))
+    return resource(connection, find_within_reach(connection, agent, name))

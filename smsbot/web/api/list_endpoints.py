@@ -21,7 +21,7 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.diary.messages_in_reach import find_deliveries, find_stops
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.organisations.organisations_in_reach import OrganisationRow, find_organisations
-from smsbot.outbox.delivery_status import Fate, delivery_of
+from smsbot.outbox.delivery_status import Fate, fate_of
 from smsbot.store.database import Database
 from smsbot.web.api.answering_requests import ApiProblem, NextPages, json_answer
 from smsbot.web.api.callers import AgentOf
@@ -211,7 +211,7 @@ def organisation_details(found: OrganisationRow, terms: TermsBook) -> Organisati
 
 def delivery_resource(row: RowMapping) -> DeliveryResource:
     """The message for the answer, from its row in `outgoing_messages`."""
-    became = delivery_of(row["state"], row["delivery_status"], row["error_code"])
+    became = fate_of(row["state"], row["delivery_status"], row["error_code"])
     participation_id = row["participation_id"]
     return DeliveryResource(
         id=public_delivery_id(row["id"]),

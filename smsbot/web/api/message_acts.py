@@ -24,7 +24,7 @@ from smsbot.agents.permissions import OutOfReach, colleagues
 from smsbot.agents.tokens import ApiScope
 from smsbot.diary.messages_in_reach import find_message
 from smsbot.inbox.answering import AnswerWriter, Draft
-from smsbot.inbox.handling import Overtaken, add_note, answer, close, hand_over, lock_thread, put_off
+from smsbot.inbox.handling import Overtaken, add_note, close, hand_over, lock_thread, put_off, send_answer
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, may_come_back
 from smsbot.inbox.thread_queries import open_thread
 from smsbot.inbox.threads import OpenThread, Seen, Thread
@@ -76,7 +76,7 @@ class MessageActs:
             opened = open_thread(connection, agent, message_id)
             address = _mail_address(opened, asked.email)
             message = self.answers.message(connection, opened, agent, Draft.of(asked.text), address, now)
-            answer(connection, opened, agent, message, _seen(opened, message_id), now, Via.API)
+            send_answer(connection, opened, agent, message, _seen(opened, message_id), now, Via.API)
 
         return await self._do(request, agent, act)
 

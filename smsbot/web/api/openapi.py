@@ -74,7 +74,7 @@ _WEBHOOKS = (WebhookList, WebhookResource, NewWebhookResource, NewSecretResource
 
 
 @cache
-def document(public_url: str) -> Mapping[str, Any]:
+def openapi_document(public_url: str) -> Mapping[str, Any]:
     """The document as JSON values. `public_url` is where the outside reaches the service."""
     paths, parameters = shared_parameters(described_paths())
     return {

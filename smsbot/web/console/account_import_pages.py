@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.account_file import AccountLine, NoAccounts, RefusedAccountLine, read_accounts
-from smsbot.agents.account_import import ImportPlan, carry_out, plan_import
+from smsbot.agents.account_import import ImportPlan, carry_out_plan, plan_import
 from smsbot.agents.administration import Mandate, lock_mandate, require_mandate
 from smsbot.agents.directory import Directory, read_directory
 from smsbot.agents.signing_in.passwords import issue_reset
@@ -77,7 +77,7 @@ class AccountImportPages:
             return self._form(request, mandate, 422, problem=problem, typed=text)
         if plan.digest != form.get("empreinte"):
             return self._preview(request, plan, directory, text, has_changed=True)
-        let_in = carry_out(request.connection, mandate, plan, request.now)
+        let_in = carry_out_plan(request.connection, mandate, plan, request.now)
         if form.get("prevenir"):
             invitations = [
                 self.agent_emails.invitation(each, issue_reset(request.connection, each, request.now))

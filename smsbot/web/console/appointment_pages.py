@@ -29,7 +29,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, NotTakenBack, cancel, take_back
+from smsbot.agents.appointment_actions import (
+    AgentCancellation,
+    NotCancellable,
+    NotTakenBack,
+    cancel_as_agent,
+    take_back_as_agent,
+)
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.agents.search import RunningSearches, TooManySearches
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
@@ -167,7 +173,9 @@ class AppointmentPages:
         concerned = require_within_reach(request.connection, request.agent, appointment_id, participation_id)
         outcome = None
         with suppress(NotCancellable):
-            outcome = cancel(request.connection, self.door, appointment_id, participation_id, canceller, request.now)
+            outcome = cancel_as_agent(
+                request.connection, self.door, appointment_id, participation_id, canceller, request.now
+            )
         done = "deja" if outcome is None else _DONE[outcome]
         return partial(self._done, "cancelled in the console", outcome, concerned, request, done)
 
@@ -186,7 +194,7 @@ class AppointmentPages:
         concerned = require_within_reach(request.connection, request.agent, appointment_id, participation_id)
         done = "retabli"
         try:
-            take_back(
+            take_back_as_agent(
                 request.connection,
                 self.door,
                 appointment_id,

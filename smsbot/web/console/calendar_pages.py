@@ -29,7 +29,7 @@ from smsbot.diary.calendar_feeds import (
     feed_of_id,
     feeds_of,
     make_feed,
-    note_read,
+    note_feed_read,
     renew_feed,
 )
 from smsbot.diary.day_list import offered_matters
@@ -116,13 +116,13 @@ class CalendarPages:
             return None
         feed, calendar = read
         if feed.is_worth_noting(now):
-            await self.guard.note_in_use(http, partial(note_read, feed=feed, now=now))
+            await self.guard.note_in_use(http, partial(note_feed_read, feed=feed, now=now))
         return calendar
 
     def _note_read(self, http: Request, connection: Connection) -> None:
         feed = self._feed(http, connection)
         if feed is not None:
-            note_read(connection, feed, self.guard.clock())
+            note_feed_read(connection, feed, self.guard.clock())
 
     def _feed(self, http: Request, connection: Connection) -> CalendarFeed | None:
         """The calendar at this address, or None if the address is not valid."""

@@ -37,10 +37,10 @@ from smsbot.inbox.handling import (
     MOST_CHARACTERS_OF_A_NOTE,
     Overtaken,
     add_note,
-    answer,
     bring_back,
     close,
     hand_over,
+    hold_thread,
     lock_open_thread,
     lock_thread,
     notes_of,
@@ -48,7 +48,7 @@ from smsbot.inbox.handling import (
     release,
     remove_note,
     reopen,
-    take,
+    send_answer,
 )
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, Later, choices, comes_back_at
 from smsbot.inbox.ready_answers import ReadyAnswer, answer_facts, answers_of, fill_in, left_open
@@ -124,7 +124,7 @@ class ThreadPages:
     def take(self, request: AgentRequest, form: Fields) -> Response:
         thread = lock_thread(request.connection, request.agent, request.id)
         try:
-            take(request.connection, thread, request.agent, request.now, over=form.get("reprendre") == "oui")
+            hold_thread(request.connection, thread, request.agent, request.now, over=form.get("reprendre") == "oui")
         except Overtaken:
             return self.pages.redirect(address(request, request.id))
         return self._typed(request, form) or self.pages.redirect(f"{address(request, request.id)}#texte")
@@ -160,7 +160,7 @@ class ThreadPages:
             return self._page(request, still, draft=draft, note=note, seen=seen, preview=message)
         position = position_in_list(request, opened.thread)
         try:
-            answer(request.connection, opened, request.agent, message, seen, request.now)
+            send_answer(request.connection, opened, request.agent, message, seen, request.now)
         except Overtaken as problem_then:
             return self._page(
                 request, opened, 409, draft=draft, note=note, overtaken=True, overtaken_by=problem_then.by
@@ -340,7 +340,7 @@ def folded(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
 def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
     """Prolong the agent's hold on the thread. If a colleague holds it by now, the agent is told so when sending."""
     try:
-        thread = take(request.connection, opened.thread, request.agent, request.now)
+        thread = hold_thread(request.connection, opened.thread, request.agent, request.now)
     except Overtaken:
         return opened
     return replace(opened, thread=thread)

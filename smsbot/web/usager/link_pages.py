@@ -36,7 +36,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.appointments.cancellation import Door, Verdict
-from smsbot.appointments.link_visit import LinkState, Visit, answer_letters, cancel, visit
+from smsbot.appointments.link_visit import LinkState, Visit, answer_letters, cancel_by_link, visit
 from smsbot.instants import read_microseconds, to_microseconds
 from smsbot.logs import about
 from smsbot.signing import Links, Signer
@@ -179,7 +179,9 @@ class UsagerPages:
 
     async def _cancel(self, opened: _Opened, told_starts_at: datetime | None) -> Response:
         verdict = await self.database.write(
-            lambda connection: cancel(connection, self.door, opened.participation_id, told_starts_at, opened.now)
+            lambda connection: cancel_by_link(
+                connection, self.door, opened.participation_id, told_starts_at, opened.now
+            )
         )
         logger.info("answered yes by link", verdict=verdict or "asked again", participation_id=opened.participation_id)
         match verdict:

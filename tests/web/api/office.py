@@ -16,7 +16,7 @@ from smsbot.agents.account_changes import add_agent
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.appointments.cancellation import Announcer, Door, Ended
-from smsbot.appointments.intake import Arrivals, Intake, LastWords, destroy, take
+from smsbot.appointments.intake import Arrivals, Intake, LastWords, destroy, take_record
 from smsbot.appointments.terms import TermsBook
 from smsbot.inbox.answering import AnswerWriter
 from smsbot.incoming.arrival import Arrival
@@ -68,7 +68,7 @@ class RecordingArrivals:
         if event.record is None:
             intake = destroy(connection, source, event.external_id, event_at=None, reason=None, now=now)
         else:
-            intake = take(connection, source, event.record, event_at=event.at, now=now)
+            intake = take_record(connection, source, event.record, event_at=event.at, now=now)
         self.taken.append((event, intake))
         return intake
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.account_changes import revoke_agent
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.model import Actor, Status, Via
 from smsbot.store.tables import audit
 from tests.appointments.records import appointment as record
@@ -191,7 +191,9 @@ def owned(office: Office) -> Office:
     """An office with an appointment that its source owns, in the organisation of an agent."""
     office.employ(CLEO, "12", source=CONNECTED)
     told = record("7", starts_at=NOW + timedelta(days=2), ends_at=None)
-    office.database.write_now(lambda connection: take(connection, CONNECTED, told, event_at=NOW, now=NOW, owned=True))
+    office.database.write_now(
+        lambda connection: take_record(connection, CONNECTED, told, event_at=NOW, now=NOW, owned=True)
+    )
     return office
 
 

@@ -15,7 +15,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from smsbot.agents.tokens import ApiScope
-from smsbot.web.api.openapi import document
+from smsbot.web.api.openapi import openapi_document
 from tests.web.api.office import PUBLIC_URL, Office, appointment
 
 NAME = "generated_smsbot_client"
@@ -24,7 +24,7 @@ NAME = "generated_smsbot_client"
 @pytest.fixture
 def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The client: a process of its own generates it, and it is imported."""
-    (tmp_path / "openapi.json").write_text(json.dumps(document(PUBLIC_URL)), encoding="utf-8")
+    (tmp_path / "openapi.json").write_text(json.dumps(openapi_document(PUBLIC_URL)), encoding="utf-8")
     (tmp_path / "config.json").write_text(json.dumps({"post_hooks": []}), encoding="utf-8")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     options = ["--path", "openapi.json", "--config", "config.json", "--output-path", NAME]

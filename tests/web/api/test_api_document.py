@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from smsbot.agents.tokens import ApiScope
 from smsbot.store.database import Database
-from smsbot.web.api.openapi import document
+from smsbot.web.api.openapi import openapi_document
 from tests.web.api.office import ADA, PUBLIC_URL, Office, problem
 from tests.web.api.test_api_description import DAY
 
@@ -25,7 +25,7 @@ Operation = tuple[str, str, Mapping[str, Any]]
 
 
 def operations() -> Iterator[Operation]:
-    for path, item in document(PUBLIC_URL)["paths"].items():
+    for path, item in openapi_document(PUBLIC_URL)["paths"].items():
         for method, operation in item.items():
             if method != "parameters":
                 yield method.upper(), path, operation
@@ -36,7 +36,7 @@ def resolved(described: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" not in described:
         return described
     _, _, kind, name = described["$ref"].split("/")
-    found: Mapping[str, Any] = document(PUBLIC_URL)["components"][kind][name]
+    found: Mapping[str, Any] = openapi_document(PUBLIC_URL)["components"][kind][name]
     return found
 
 
@@ -57,7 +57,7 @@ async def test_every_operation_names_the_one_scope_that_it_needs(small_office: O
 
 
 def test_every_body_and_every_answer_has_an_example_that_fits_its_schema() -> None:
-    whole, tried, fitting = document(PUBLIC_URL), 0, set[str]()
+    whole, tried, fitting = openapi_document(PUBLIC_URL), 0, set[str]()
     for _, path, operation in operations():
         described = [operation.get("requestBody", {}), *map(resolved, operation["responses"].values())]
         for content in (each for one in described for each in one.get("content", {}).values()):
@@ -75,7 +75,7 @@ def test_every_body_and_every_answer_has_an_example_that_fits_its_schema() -> No
 def test_nothing_is_described_twice() -> None:
     summaries = [operation["summary"] for _, _, operation in operations()]
     assert len(set(summaries)) == len(summaries)
-    whole = document(PUBLIC_URL)
+    whole = openapi_document(PUBLIC_URL)
     inline = [
         str(parameter)
         for item in whole["paths"].values()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import take_record
 from smsbot.model import OrganisationRecord
 from smsbot.store.database import Database
 from smsbot.store.tables import opt_outs, outgoing_messages
@@ -96,7 +96,9 @@ async def test_where_the_source_has_to_answer_first(sqlite_database: Database) -
     policy = {"sources": {CONNECTED: {"secret_env": "SMSBOT_SECRET", "organisations": {"1": {"notify": True}}}}}
     office = Office(sqlite_database, tells=True, policy=policy)
     owned = record("7", starts_at=NOW + timedelta(days=2), organisation=OrganisationRecord("1"))
-    office.database.write_now(lambda connection: take(connection, CONNECTED, owned, event_at=NOW, now=NOW, owned=True))
+    office.database.write_now(
+        lambda connection: take_record(connection, CONNECTED, owned, event_at=NOW, now=NOW, owned=True)
+    )
     office.employ(CLEO, "1", source=CONNECTED)
     async with office.client:
         answer = await office.cancel("7", agent=CLEO)
