@@ -138,12 +138,12 @@ class ApiOperation:
 
 
 TAGS: Mapping[str, str] = {
-    "Appointments": "Feed them, read them back, cancel them.",
+    "Appointments": "Create, change, read and cancel them.",
     "Many at once": "Cancel all appointments of a day or a place, or write to their people.",
     "Messages": "What usagers wrote, and what was sent to them.",
     "Events": "Learn what happens, by webhook or by reading the list.",
-    "Organisations": "What is set for each, and what waits there.",
-    "STOP list": "Who takes no SMS.",
+    "Organisations": "The settings of each, and what waits there.",
+    "STOP list": "Numbers that take no SMS.",
 }
 
 _READ, _WRITE = ApiScope.APPOINTMENTS_READ, ApiScope.APPOINTMENTS_WRITE

@@ -33,18 +33,18 @@ _PREFIX = "webhook-"
 
 
 class WebhookResource(ApiResource):
-    """An address that is told of the events of the agent's organisations."""
+    """An address to which the events of the agent's organisations are sent."""
 
     id: Annotated[str, Field(examples=["webhook-3"])]
     url: Annotated[str, Field(examples=["https://agenda.example.fr/smsbot"])]
-    types: Annotated[tuple[EventType, ...], Field(description="The events that it is told of; empty: all.")]
+    types: Annotated[tuple[EventType, ...], Field(description="The events that are sent; empty: all.")]
     created_at: datetime
-    waiting: Annotated[int, Field(description="Events that it has not been told of yet.", examples=[0])]
+    waiting: Annotated[int, Field(description="Events that were not sent yet.", examples=[0])]
     resting: Annotated[int, Field(description="Events that were given up after a day of tries.", examples=[0])]
     ended_at: Annotated[
         datetime | None,
         Field(
-            description="Since when it is told nothing more, because it answered 410. Register it again to go on.",
+            description="Since when nothing more is sent, because it answered 410. Register it again to go on.",
             examples=[None],
         ),
     ]

@@ -1,10 +1,12 @@
 """The pages for many appointments at once, and for writing to the people of one appointment.
 
-/agents/ensemble               chooses appointments by `?jour=`, `?de=`, `?a=`, `?organisation=`, `?lieu=`, or `?rdv=`
-for each /agents/ensemble (POST)        shows what would be sent, then begins the batch /agents/ensemble/{id}
-how far the batch is, and the result for each appointment /agents/ensemble/{id}/etat     the same for the script
-/agents/ensemble/{id}/arret    stops the batch /agents/rdv/{id}/message       sends a message to the people of one
-appointment, without cancelling it
+/agents/ensemble               chooses appointments by `?jour=`, `?de=`, `?a=`, `?organisation=` and `?lieu=`, or one by
+                               one by `?rdv=`
+/agents/ensemble (POST)        shows what would be sent, then begins the batch
+/agents/ensemble/{id}          how far the batch is, and the result for each appointment
+/agents/ensemble/{id}/etat     the same for the script
+/agents/ensemble/{id}/arret    stops the batch
+/agents/rdv/{id}/message       sends a message to the people of one appointment, without cancelling it
 """
 
 from __future__ import annotations

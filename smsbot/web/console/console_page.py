@@ -44,9 +44,9 @@ class Visitor:
 
     @property
     def query(self) -> QueryParams:
-        """The parameters of the address, without NUL characters, as `read_form` gives the fields of a form.
+        """The parameters of the address, without NUL characters, because PostgreSQL cannot store these.
 
-        PostgreSQL takes none.
+        `read_form` does the same with the fields of forms.
         """
         asked = self.http.query_params
         if b"%00" not in self.http.scope["query_string"]:
