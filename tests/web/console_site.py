@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
@@ -378,25 +379,53 @@ _VOID = {"meta", "link", "input", "br", "hr", "img"}
 _UNSEEN = {"style", "script", "title"}
 
 
-class Seen(HTMLParser):
-    """A page as it is read: its heading, its text in one line, its links and forms."""
+class Seen:
+    """A page as it is read: its heading, its text in one line, its links and forms. It is read when it is asked."""
 
     def __init__(self, response: httpx.Response) -> None:
-        super().__init__(convert_charrefs=True)
         self.response = response
         self.status = response.status_code
         self.url = response.url
         self.path = self.url.path.removeprefix("/agents")
+
+    @cached_property
+    def _read(self) -> _Reader:
+        return _Reader(self.response.text)
+
+    @property
+    def forms(self) -> list[Form]:
+        return self._read.forms
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Their addresses, by their text."""
+        return self._read.links
+
+    @cached_property
+    def title(self) -> str:
+        return _line(self._read.title)
+
+    @cached_property
+    def heading(self) -> str:
+        return _line(self._read.heading)
+
+    @cached_property
+    def text(self) -> str:
+        return _line(self._read.text)
+
+
+class _Reader(HTMLParser):
+    """Reads a page from its beginning to its end."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
         self.forms: list[Form] = []
-        self.links: dict[str, str] = {}  # address by text
+        self.links: dict[str, str] = {}
         self.title = self.heading = self.text = ""
         self._link = self._button = ""
         self._is_first_option = False
         self._open: list[tuple[str, dict[str, str]]] = []
-        self.feed(response.text)
-        self.text = _line(self.text)
-        self.heading = _line(self.heading)
-        self.title = _line(self.title)
+        self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
