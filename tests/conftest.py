@@ -96,6 +96,7 @@ def pytest_collection() -> Generator[None, object, object]:
         _log_tracebacks_plainly()
         _compile_statements_once()
         _build_commands_once()
+        _compile_templates_once()
 
 
 def _log_tracebacks_plainly() -> None:
@@ -138,6 +139,14 @@ def _build_commands_once() -> None:
     if "typer.testing" in sys.modules:
         testing: Any = sys.modules["typer.testing"]
         testing._get_command = functools.cache(testing._get_command)
+
+
+def _compile_templates_once() -> None:
+    """Otherwise each worker would compile all templates again."""
+    if "smsbot.messages.templates" in sys.modules:
+        from tests.compiled_templates import keep_compiled
+
+        keep_compiled()
 
 
 @pytest.hookimpl(trylast=True)  # after the random order was made

@@ -15,9 +15,11 @@ import smsbot.cli.operations.running
 import smsbot.demo.play  # noqa: F401
 from smsbot.agents.signing_in.passwords import Hashing
 from smsbot.messages.templates import template_environment
+from tests.compiled_templates import keep_compiled
 
 # These are half of what a start still costs.
 Hashing()
+keep_compiled()
 _environment = template_environment()
 for _name in _environment.list_templates(extensions=("txt", "html")):
     _environment.get_template(_name)
