@@ -144,8 +144,6 @@ def _present() -> tuple[ColumnElement[bool], ...]:
 # The appointment is locked first. A cancellation locks one participation and then ends the others of its appointment.
 # If each locked its own participation first, two cancellations of one appointment would wait for each other for ever.
 _HELD = [appointments, participations]
-
-
 COMING_OF_PHONES = Prepared(
     _joined(
         is_one_of(participations.c.phone, "phones"),
@@ -163,13 +161,9 @@ COMING_OF_PHONES = Prepared(
         ),
     ).with_for_update(of=_HELD, key_share=True)
 )
-
-
 _SEEN_COMING_OF_PHONE = Prepared(
     _joined(participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present())
 )
-
-
 _LAST_OF_PHONE = Prepared(
     _joined(
         participations.c.phone == bindparam("phone"),
@@ -180,8 +174,6 @@ _LAST_OF_PHONE = Prepared(
     .order_by(appointments.c.starts_at.desc(), participations.c.id.desc())
     .limit(1)
 )
-
-
 # The order follows the index on (starts_at, id). Thousands of appointments may begin at the same moment, and the query
 # for a page must not read all those of the pages before it.
 _TO_BE_REMINDED = Prepared(
@@ -203,20 +195,10 @@ _TO_BE_REMINDED = Prepared(
     .order_by(appointments.c.starts_at, appointments.c.id, participations.c.id)
     .limit(bindparam("at_most"))
 )
-
-
 _OF_ID = _joined(participations.c.id == bindparam("id"))
-
-
 _BY_ID, _HOLD_BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update(of=_HELD, key_share=True))
-
-
 _BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
-
-
 _other = participations.alias("other")
-
-
 _REACHED_ALIKE = (
     select(_other.c.id)
     .select_from(participations.join(_other, _other.c.appointment_id == participations.c.appointment_id))
@@ -225,17 +207,9 @@ _REACHED_ALIKE = (
         or_(_other.c.phone == participations.c.phone, _other.c.email == participations.c.email),
     )
 )
-
-
 _OF_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
-
-
 _BY_APPOINTMENT = Prepared(_OF_APPOINTMENT)
-
-
 _HOLD_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT.with_for_update(of=_HELD, key_share=True))
-
-
 _BESIDE = Prepared(
     _joined(
         is_one_of(participations.c.appointment_id, "appointments"),
