@@ -34,7 +34,7 @@ import smsbot.incoming.turn as turn
 import smsbot.outbox.delivery as delivery
 import smsbot.outbox.messages as messages
 import smsbot.server as server
-import smsbot.web.webhooks as webhooks
+import smsbot.web.gateway_webhooks as webhooks
 from benchmarks import appointments, postgresql, servers
 from benchmarks.conversations import write
 from benchmarks.load import Conversations, StatusCallbacks

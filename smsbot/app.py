@@ -72,12 +72,12 @@ from smsbot.understanding import Keyword
 from smsbot.web.api import Api, RequestLimits
 from smsbot.web.console import Console
 from smsbot.web.console.pages_apart import PagesApart, makes_pages
+from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import BackgroundWatch, Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
-from smsbot.web.rdvsp_callback import RdvspCallback
 from smsbot.web.security import StrictTransportSecurity
+from smsbot.web.source_endpoints import RdvspCallback, SourceWebhooks
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
-from smsbot.web.webhooks import GatewayWebhooks, SourceWebhooks
 
 Clock = Callable[[], datetime]
 

@@ -19,7 +19,7 @@ from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.messages.templates import template_environment
 from smsbot.policy import Policy
 from smsbot.store.database import Database
-from smsbot.web.rdvsp_callback import RdvspCallback
+from smsbot.web.source_endpoints import RdvspCallback
 from smsbot.web.usager import Pages
 from tests.connected.sources import PUBLIC_URL, api_to
 

@@ -22,7 +22,7 @@ from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, outgoing_messages
 from smsbot.store.together import Together
-from smsbot.web.webhooks import GatewayWebhooks
+from smsbot.web.gateway_webhooks import GatewayWebhooks
 from tests.gateways.test_described import described
 
 pytestmark = pytest.mark.anyio

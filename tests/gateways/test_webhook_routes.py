@@ -35,7 +35,7 @@ from smsbot.outbox.outcomes import Sent, record_statuses, settle
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from smsbot.store.together import Together
-from smsbot.web.webhooks import GatewayWebhooks
+from smsbot.web.gateway_webhooks import GatewayWebhooks
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""The webhooks of telecom gateways (incoming messages, delivery statuses) and of RDV Service Public.
+"""The webhooks of telecom gateways: incoming messages and delivery statuses.
 
 The webhook is answered only once everything that the message caused is committed. The reply to the usager leaves
 through the gateway's API. Nothing that a sender can send leads to an answer 5xx, because gateways repeat after 5xx.
@@ -13,17 +13,16 @@ logged, because it would be just as unreadable the next time. If no message can 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.appointments.intake import Feed, Intake, IntakeKind, LastWords
 from smsbot.gateways.base import (
     Gateway,
     IncomingSms,
@@ -32,22 +31,15 @@ from smsbot.gateways.base import (
     StatusReport,
     WebhookRequest,
 )
-from smsbot.incoming.arrival import SourceNews
 from smsbot.incoming.joining import Joining
 from smsbot.incoming.receiving import MessageHandler, all_done
 from smsbot.logs import about
-from smsbot.model import DEFAULT_SOURCE
 from smsbot.outbox.delivery_status import Fate
 from smsbot.outbox.outcomes import Recorded, Reported
-from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
-from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.together import Together
 from smsbot.web.forms import read_body
 
-SOURCE_MOST_BYTES = 2 * 1024 * 1024
-
 logger = structlog.get_logger(__name__)
-
 
 STRANGERS_TOLD_EVERY = timedelta(hours=1)
 """How often the log warns of statuses that belong to no message of ours."""
@@ -161,44 +153,3 @@ async def _webhook(request: Request, most_bytes: int) -> WebhookRequest:
         headers=request.headers,
         body=await read_body(request, most_bytes),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceWebhooks:
-    """The webhooks of RDV Service Public. `secrets` has the shared secret of each source, by the source's name.
-
-    A source without a secret answers 404.
-    """
-
-    secrets: Mapping[str, str]
-    arrivals: Together[SourceNews, Intake | None]
-    last_words: LastWords
-
-    def routes(self) -> list[Route]:
-        return [
-            Route("/webhooks/rdvsp", self.receive, methods=["POST"]),
-            Route("/webhooks/rdvsp/{source}", self.receive, methods=["POST"]),
-        ]
-
-    async def receive(self, request: Request) -> Response:
-        source = request.path_params.get("source", DEFAULT_SOURCE)
-        secret = self.secrets.get(source)
-        if secret is None:
-            raise HTTPException(404, "There is no such webhook here.")
-        body = await read_body(request, SOURCE_MOST_BYTES)
-        if not verify_signature(secret, body, request.headers.get(SIGNATURE_HEADER)):
-            raise HTTPException(401, f"{SIGNATURE_HEADER} is missing or wrong.")
-        await self.last_words.heard(source, Feed.WEBHOOK)
-        try:
-            event = parse_webhook(body)
-        except MalformedPayload as problem:
-            raise HTTPException(400, problem.sentence) from None
-        if isinstance(event, NotOfInterest):
-            return JSONResponse({"status": "not of interest"})
-        intake = await self.arrivals.do(SourceNews(source, event))
-        kind = intake.kind.value if intake is not None else "taken"
-        if intake is not None and intake.kind is IntakeKind.REFUSED:
-            logger.warning("record refused", source=source, id=event.external_id, reason=intake.reason)
-            return JSONResponse({"status": kind, "reason": intake.reason})
-        logger.info("record taken in", source=source, id=event.external_id, outcome=kind)
-        return JSONResponse({"status": kind})
