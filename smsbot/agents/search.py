@@ -19,9 +19,9 @@ from typing import Any, TypeAlias
 from babel.dates import get_day_names, get_month_names
 from sqlalchemy import ColumnElement, Select, and_, select
 
+from smsbot.phone_numbers import normalise
 from smsbot.problem import Problem
 from smsbot.rules.letters import fold, fold_for_search
-from smsbot.sources.phone_numbers import normalise
 from smsbot.store.tables import participations
 
 MOST_CHARACTERS = 100

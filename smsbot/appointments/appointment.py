@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, func, l
 
 from smsbot.made_often import made_often
 from smsbot.model import DEFAULT_TIME_ZONE, LocationType, Status
+from smsbot.phone_numbers import takes_sms
 from smsbot.rules.letters import Names
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import appointments, organisations, participations
@@ -137,6 +138,27 @@ class Participation:
     def contact(self) -> str:
         """The telephone number, else the e-mail address, for `logs.about`; empty where both are erased."""
         return self.phone or self.email or ""
+
+    @property
+    def takes_sms(self) -> bool:
+        """Whether there is a telephone number that SMS can go to, so no landline."""
+        return takes_sms(self.phone)
+
+    @property
+    def accepts_sms(self) -> bool:
+        """Whether its usager is told of it by SMS, unless they have said STOP."""
+        return self.notify_by_sms and self.takes_sms
+
+    @property
+    def accepts_email(self) -> bool:
+        """Whether its usager is told of it by e-mail."""
+        return self.notify_by_email and bool(self.email)
+
+    def is_told_at(self, channel: str, recipient: str) -> bool:
+        """Whether its usager is told of it at this telephone number (E.164) or e-mail address, in small or capitals."""
+        if channel == "sms":
+            return self.accepts_sms and self.phone == recipient
+        return self.accepts_email and (self.email or "").lower() == recipient.lower()
 
     @property
     def is_with_its_source(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, func, or_, select, tuple_
 
 from smsbot.appointments.appointment import (
     APPOINTMENT_COLUMNS,
@@ -204,7 +204,10 @@ _REACHED_ALIKE = (
     .select_from(participations.join(_other, _other.c.appointment_id == participations.c.appointment_id))
     .where(
         participations.c.id.in_(bindparam("ids", expanding=True)),
-        or_(_other.c.phone == participations.c.phone, _other.c.email == participations.c.email),
+        or_(
+            _other.c.phone == participations.c.phone,
+            func.lower(_other.c.email) == func.lower(participations.c.email),
+        ),
     )
 )
 _OF_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))

@@ -26,7 +26,7 @@ from smsbot.made_often import made_often
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import MessageFate, fate_of, has_failed, was_sent_again
-from smsbot.sources.phone_numbers import takes_sms
+from smsbot.rules.lock import is_locked
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, RowValues, in_one_journey
 from smsbot.store.tables import (
@@ -69,11 +69,6 @@ class ParticipationEntry(Participation):
         return f"{first} {last}" if first and last else first or last or ""
 
     @property
-    def takes_sms(self) -> bool:
-        """Whether it has a number that can receive SMS (no landline)."""
-        return self.phone is not None and takes_sms(self.phone)
-
-    @property
     def is_coming(self) -> bool:
         return self.status is Status.UNKNOWN
 
@@ -85,7 +80,7 @@ class ParticipationEntry(Participation):
     @property
     def is_cancellable(self) -> bool:
         """Whether an agent may still cancel it: it is neither cancelled nor requested to be."""
-        return self.status is Status.UNKNOWN and self.cancellation_requested_at is None
+        return self.is_coming and not self.is_requested
 
     def may_be_taken_back(self, now: datetime) -> bool:
         """Whether an agent may still undo its cancellation, or the request for it, because nobody has heard of it."""
@@ -93,12 +88,12 @@ class ParticipationEntry(Participation):
         return (self.status.is_cancelled and is_held) or (self.is_requested and bool(self.may_be_withdrawn))
 
     def is_locked(self, now: datetime) -> bool:
-        return self.locked_until is not None and self.locked_until > now
+        return is_locked(self, now)
 
     def stands_out(self, now: datetime) -> bool:
         """Whether there is more to show than that the person is expected."""
         return (
-            self.status is not Status.UNKNOWN
+            not self.is_coming
             or self.is_with_its_source
             or self.announced_at is not None
             or self.opted_out_at is not None

@@ -37,7 +37,7 @@ from smsbot.made_often import made_often
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Canceller, Via
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
-from smsbot.sources.phone_numbers import is_premium
+from smsbot.phone_numbers import is_premium
 from smsbot.store.database import signal
 from smsbot.store.many import Inserts
 from smsbot.store.prepared import Prepared, upserting

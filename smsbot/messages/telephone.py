@@ -8,13 +8,7 @@ from functools import lru_cache
 import phonenumbers
 
 from smsbot.messages.gsm7 import septets, to_gsm7
-
-TEN_DIGIT_REGIONS = ("FR", "GP", "GF", "MQ", "RE", "YT")
-"""The numbering plans of France with national numbers of ten digits, in RDV Service Public's order.
-
-06 12… is +33, 0690… is +590, 0692… is +262, 0694… is +594, 0696… is +596. No number is valid in two plans, except in RE
-and YT, which share +262.
-"""
+from smsbot.phone_numbers import TEN_DIGIT_REGIONS
 
 FRENCH_REGIONS = (*TEN_DIGIT_REGIONS, "PM", "PF", "NC", "WF")
 """Where a number without a country code may belong: first the mainland, then the overseas territories."""

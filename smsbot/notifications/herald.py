@@ -27,7 +27,6 @@ from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.notifications.news_writer import News, NewsWriter, Recall
 from smsbot.outbox.held_notices import release_notices, withdraw_notices
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
-from smsbot.sources.phone_numbers import takes_sms
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Herald:
         concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
         if ended.canceller.by is Actor.USAGER:
             self._receipt(connection, ended)
-            concerned = [_without_ways_to(concerned[0], told) for told in concerned[1:]]
+            concerned = [_without_ways_to(concerned[0], other) for other in concerned[1:]]
         wanted = [one for one in concerned if self.is_told(one)]
         canceller = ended.canceller
         due_at = ended.at + canceller.hold
@@ -75,11 +74,11 @@ class Herald:
     def stands_again(self, connection: Connection, ended: Ended, now: datetime) -> None:
         """Tell people who were told of an usager's own cancellation that it was taken back. Confirm it by e-mail."""
         concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
-        canceller = concerned[0]
-        if canceller.email and not self._source_sends_receipt(canceller):
-            self.answer_by_email(connection, canceller, EmailKind.STANDS_AGAIN, now)
-        others = [_without_ways_to(canceller, told) for told in concerned[1:]]
-        if others and not withdraw_notices(connection, canceller.appointment.id, ended.at, now):
+        own = concerned[0]
+        if own.email and not self._source_sends_receipt(own):
+            self.answer_by_email(connection, own, EmailKind.STANDS_AGAIN, now)
+        others = [_without_ways_to(own, other) for other in concerned[1:]]
+        if others and not withdraw_notices(connection, own.appointment.id, ended.at, now):
             told = [one for one in others if self.is_told(one)]
             self._tell(connection, told, News.STANDS_AGAIN, "notification", now)
 
@@ -250,7 +249,7 @@ def _by_phone(concerned: Iterable[Participation]) -> Iterable[Sequence[Participa
     """Those of `concerned` who take SMS, in groups that share a telephone."""
     by_phone: defaultdict[str, list[Participation]] = defaultdict(list)
     for one in concerned:
-        if one.phone and one.notify_by_sms and takes_sms(one.phone):
+        if one.phone and one.accepts_sms:
             by_phone[one.phone].append(one)
     return by_phone.values()
 
@@ -259,8 +258,8 @@ def _by_address(concerned: Iterable[Participation]) -> list[list[Participation]]
     """Those of `concerned` who take e-mails, in groups that share an address."""
     by_address: defaultdict[str, list[Participation]] = defaultdict(list)
     for one in concerned:
-        if one.email and one.notify_by_email:
-            by_address[one.email.casefold()].append(one)
+        if one.email and one.accepts_email:
+            by_address[one.email.lower()].append(one)
     return list(by_address.values())
 
 
@@ -268,10 +267,10 @@ def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Parti
     return replace(participation, appointment=replace(participation.appointment, calendar_sequence=calendar_sequence))
 
 
-def _without_ways_to(canceller: Participation, told: Participation) -> Participation:
-    """`told` without the canceller's own telephone and address, which get the answer and the receipt already."""
+def _without_ways_to(own: Participation, other: Participation) -> Participation:
+    """`other` without the telephone and address of `own`, whose usager gets the answer and the receipt already."""
     return replace(
-        told,
-        phone=told.phone if told.phone != canceller.phone else None,
-        email=told.email if told.email != canceller.email else None,
+        other,
+        phone=None if own.phone and other.is_told_at("sms", own.phone) else other.phone,
+        email=None if own.email and other.is_told_at("email", own.email) else other.email,
     )

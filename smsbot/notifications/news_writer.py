@@ -21,7 +21,6 @@ from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A
 from smsbot.outbox.messages import Kind, OutgoingMessage
 from smsbot.policy import Policy
 from smsbot.signing import Links
-from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import incoming_messages, opt_outs
 
@@ -99,7 +98,7 @@ class NewsWriter:
     def line_to(self, connection: Connection, participation: Participation) -> SmsLine | None:
         """The line to the participation's telephone; None where it takes no SMS, or has sent STOP."""
         phone, terms = participation.phone, self.terms.of(participation)
-        if phone is None or not takes_sms(phone) or is_opted_out(connection, phone):
+        if phone is None or not participation.takes_sms or is_opted_out(connection, phone):
             return None
         return SmsLine(phone, terms.sender or self.senders.sms, self.is_answered(terms))
 

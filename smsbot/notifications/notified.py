@@ -13,7 +13,6 @@ from smsbot.appointments.participation_queries import participations_of
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import is_opted_out
 from smsbot.outbox.messages import UNASKED
-from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared, RowValues
 from smsbot.store.tables import outgoing_messages
 
@@ -80,16 +79,10 @@ def _notified(
     is_requested: bool,
 ) -> Notified:
     # Somebody who is not told may share the telephone of somebody who is.
-    theirs = [(channel, due_at) for channel, recipient, due_at in written if _is_reached(one, channel, recipient)]
+    theirs = [(channel, due_at) for channel, recipient, due_at in written if one.is_told_at(channel, recipient)]
     if theirs and herald.is_told(one):
         return Notified(one.id, tuple(channel for channel, _ in theirs), min(due_at for _, due_at in theirs), None)
     return Notified(one.id, (), None, _why_not(connection, herald, one, now, is_requested=is_requested))
-
-
-def _is_reached(one: Participation, channel: str, recipient: str) -> bool:
-    if channel == "sms":
-        return one.notify_by_sms and one.phone == recipient
-    return one.notify_by_email and one.email is not None and one.email.casefold() == recipient.casefold()
 
 
 def _why_not(
@@ -101,13 +94,11 @@ def _why_not(
         return WhyNot.SOURCE_WRITES
     if not herald.is_told(one):
         return WhyNot.NOT_WANTED
-    by_sms = one.phone is not None and takes_sms(one.phone)
-    if not by_sms and not one.email:
+    if not one.takes_sms and not one.email:
         return WhyNot.NO_ADDRESS
-    by_email = bool(one.email) and one.notify_by_email
-    if not by_email and not (by_sms and one.notify_by_sms):
+    if not one.accepts_email and not one.accepts_sms:
         return WhyNot.NOT_ACCEPTED
-    if not by_email and one.phone is not None and is_opted_out(connection, one.phone):
+    if not one.accepts_email and one.phone is not None and is_opted_out(connection, one.phone):
         return WhyNot.STOPPED
     return WhyNot.REQUESTED if is_requested else WhyNot.NOTHING_NEW
 

@@ -214,12 +214,8 @@ def _told_by(message: ClaimedMessage, there: Mapping[int, Participation]) -> lis
     own = there.get(message.participation_id or 0)
     if own is None:
         return []
-    return [own, *(one for one in there.values() if one.id != own.id and _is_reached_by(one, message, own))]
-
-
-def _is_reached_by(participation: Participation, message: ClaimedMessage, own: Participation) -> bool:
-    reached_at = participation.phone if message.channel == "sms" else participation.email
-    return participation.appointment.id == own.appointment.id and reached_at == message.recipient
+    beside = [one for one in there.values() if one.id != own.id and one.appointment.id == own.appointment.id]
+    return [own, *(one for one in beside if one.is_told_at(message.channel, message.recipient))]
 
 
 def _appointment_id(participation: Participation) -> int:

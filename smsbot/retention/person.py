@@ -13,10 +13,11 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, null, or_, select, true
 
+from smsbot import phone_numbers
 from smsbot.appointments.erasure import to_addresses
 from smsbot.model import Status
 from smsbot.problem import Problem
-from smsbot.sources import phone_numbers, texts
+from smsbot.sources import texts
 from smsbot.store.tables import (
     appointments,
     audit,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from smsbot import phone_numbers
 from smsbot.model import (
     DEFAULT_TIME_ZONE,
     AppointmentRecord,
@@ -27,7 +28,7 @@ from smsbot.model import (
     PlaceRecord,
 )
 from smsbot.problem import Problem
-from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources import texts, times
 from smsbot.sources.csv_tables import (
     DELIMITERS,
     CsvRow,

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from smsbot.sources import phone_numbers
+from smsbot import phone_numbers
 from smsbot.sources.csv_appointments import read_csv
 from smsbot.sources.csv_tables import text_of_file
 from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, TakesNoSms, UnreadableFile

@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from smsbot import phone_numbers
 from smsbot.model import (
     LocationType,
     MotifRecord,
@@ -25,7 +26,7 @@ from smsbot.model import (
     Status,
 )
 from smsbot.problem import Problem
-from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources import texts, times
 from smsbot.sources.file_lines import Unusable
 
 

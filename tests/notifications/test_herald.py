@@ -200,6 +200,17 @@ def test_others_who_share_a_telephone_hear_once_that_one_of_them_has_cancelled(s
     assert outbox(sqlite_database) == [("email", "alix@exemple.fr"), *ONCE]
 
 
+def test_who_cancels_gets_the_receipt_alone_at_an_address_that_others_write_in_capitals(
+    sqlite_database: Database,
+) -> None:
+    desk, here = Desk(sqlite_database), service(sqlite_database)
+    desk.take(family(), now=NOW)
+    [sophie] = desk.rows(select(participations.c.id).where(participations.c.external_id == "1"))
+    by_usager = Canceller(Actor.USAGER, Via.SMS)
+    sqlite_database.write_now(lambda connection: here.door.cancel(connection, sophie["id"], by_usager, NOW))
+    assert outbox(sqlite_database) == [("email", "sophie@exemple.fr"), ("email", "tom@exemple.fr")]
+
+
 def test_an_agent_s_cancellation_is_told_once_to_a_shared_telephone(sqlite_database: Database) -> None:
     desk, here = Desk(sqlite_database), service(sqlite_database)
     desk.take(family(collective=True), now=NOW)

@@ -70,9 +70,9 @@ class World:
     def reminds(self, page: Due, now: datetime) -> None:
         self.database.write_now(lambda connection: self.reminders.remind(connection, page.participation_ids, now))
 
-    def sent_at(self) -> list[datetime]:
-        """When the SMS of this database were written."""
-        query = select(outgoing_messages.c.created_at).where(outgoing_messages.c.channel == "sms")
+    def sent_at(self, channel: str = "sms") -> list[datetime]:
+        """When the messages of this database were written, by SMS or by e-mail."""
+        query = select(outgoing_messages.c.created_at).where(outgoing_messages.c.channel == channel)
         return [row["created_at"] for row in self.desk.rows(query)]
 
     def lives(self, begin: datetime, end: datetime, step: timedelta = timedelta(minutes=10)) -> list[datetime]:
@@ -83,9 +83,9 @@ class World:
             now += step
         return self.sent_at()
 
-    def reviews(self, now: datetime) -> list[Refused | Held]:
+    def reviews(self, now: datetime, channel: str = "sms") -> list[Refused | Held]:
         """The verdicts on all reminders in the outbox, as if they were just leaving."""
-        query = select(outgoing_messages).where(outgoing_messages.c.channel == "sms").order_by(outgoing_messages.c.id)
+        query = select(outgoing_messages).where(outgoing_messages.c.channel == channel).order_by(outgoing_messages.c.id)
         messages = [claimed(row) for row in self.desk.rows(query)]
         return self.database.write_now(lambda connection: self.reminders.review(connection, messages, now))
 
@@ -334,6 +334,22 @@ class TestASharedTelephone:
         family.desk.run(update(participations).values(status="excused"))
         [verdict] = family.reviews(paris(8, 20, 30))
         assert isinstance(verdict, Refused)
+
+
+def test_a_shared_address_is_one_in_small_and_capital_letters(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of one address get one reminder, and it leaves as long as it concerns one of them."""
+    monkeypatch.setattr(reminders_module, "AT_ONCE", 1)
+    world = World(database)
+    wanted = {"send_reminder_notification": True, "notify_by_sms": False, "notify_by_email": True}
+    addresses = ("sophie@exemple.fr", "Sophie@Exemple.fr")
+    parts = tuple(participation(address, usager_external_id=address, email=address, **wanted) for address in addresses)
+    world.books(paris(10, 20), collective=True, participations=parts)
+    world.passes(paris(8, 20))
+    assert world.sent_at("email") == [paris(8, 20)]
+    world.desk.run(update(participations).where(participations.c.external_id == addresses[0]).values(status="excused"))
+    assert world.reviews(paris(8, 20, 20), "email") == []
 
 
 def test_both_engines_page_alike(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

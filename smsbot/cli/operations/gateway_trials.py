@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Self, TypeVar
 from urllib.parse import quote, quote_plus
 
+from smsbot import phone_numbers
 from smsbot.cli.common import CommandFailed
 from smsbot.gateways.base import (
     Gateway,
@@ -28,7 +29,6 @@ from smsbot.policy import Policy
 from smsbot.policy.values import did_you_mean
 from smsbot.senders import sender_kind
 from smsbot.settings import ServiceSettings, secret_from
-from smsbot.sources import phone_numbers
 
 _SHORTEST_HIDDEN = 4
 """A shorter value protects nothing, and hiding it would hide parts of other numbers."""

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 
+from smsbot import phone_numbers
 from smsbot.inbox.answering import MOST_SEGMENTS, Draft
 from smsbot.inbox.ready_answers import left_open
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
-from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources import texts, times
 from smsbot.subscriptions.webhook_signature import signing_key
 
 _LONGEST_TELEPHONE = 40

@@ -23,7 +23,7 @@ from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.notifications.notified import Notified, WhyNot
-from smsbot.sources.phone_numbers import takes_sms
+from smsbot.phone_numbers import takes_sms
 from smsbot.subscriptions.event_list import ToldEvent
 from smsbot.understanding.topics import Topic
 from smsbot.web.api.answering_requests import ProblemDetails
@@ -299,7 +299,7 @@ def _participation(row: RowMapping) -> ParticipationResource:
     return ParticipationResource(
         **_members(ParticipationResource, row, but={"id", "takes_sms"}),
         id=public_participation_id(row["id"]),
-        takes_sms=row["phone"] is not None and takes_sms(row["phone"]),
+        takes_sms=takes_sms(row["phone"]),
     )
 
 

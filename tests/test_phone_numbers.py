@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.sources.phone_numbers import normalise, takes_sms
+from smsbot.phone_numbers import normalise, takes_sms
 from tests.lines import every_line
 
 WRITTEN = [

@@ -1,4 +1,4 @@
-"""Reads telephone numbers as people write them, and returns them in E.164."""
+"""Telephone numbers: reads them as people write them, returns them in E.164, and says what they can be used for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from functools import lru_cache
 
 import phonenumbers
 
-from smsbot.messages.telephone import TEN_DIGIT_REGIONS
+TEN_DIGIT_REGIONS = ("FR", "GP", "GF", "MQ", "RE", "YT")
+"""The numbering plans of France with national numbers of ten digits, in RDV Service Public's order.
+
+06 12… is +33, 0690… is +590, 0692… is +262, 0694… is +594, 0696… is +596. No number is valid in two plans, except in RE
+and YT, which share +262.
+"""
 
 _MAINLAND_MOBILE = re.compile(r"\+33[67][0-9]{8}")
 _LONGEST = 40
@@ -41,13 +46,13 @@ def is_premium(number: str) -> bool:
     return _kind(number) in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
 
 
-def takes_sms(number: str) -> bool:
+def takes_sms(number: str | None) -> bool:
     """Whether a person can get SMS at this number (E.164): it is neither a landline nor a number only for calls.
 
     It is also True if the numbering plan does not distinguish mobiles (North America), or if the range is newer than
-    the library. Then the gateway finds out.
+    the library. Then the gateway finds out. It is False for None.
     """
-    return _kind(number) not in _FOR_CALLS_ALONE
+    return number is not None and _kind(number) not in _FOR_CALLS_ALONE
 
 
 _FOR_CALLS_ALONE = frozenset(
