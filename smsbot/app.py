@@ -290,11 +290,11 @@ class Service:
     def catching_up(self, gateway: str, records: Records) -> CatchUp:
         """Reads and handles the messages that this gateway could not deliver to our webhook."""
         numbers = self.policy.numbers_received_by(gateway)
-        return CatchUp(gateway, records, numbers, self.reception, self.answered_keyword, self.clock)
+        return CatchUp(gateway, records, numbers, self.handler, self.clock)
 
     def polling(self, gateway: str, replies: Replies) -> Polling:
         """Reads the list of messages that this gateway keeps, and handles them."""
-        return Polling(gateway, replies, self.handler, self.joining, self.clock)
+        return Polling(gateway, replies, self.joining, self.clock)
 
     def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:
         """Every endpoint of the service."""
@@ -307,7 +307,7 @@ class Service:
         background = BackgroundWatch(works, self.reminders.due_since, list(sources), list(self.webhook_secrets))
         last_words = LastWords(self.database, self.clock)
         rooms: list[RouteGroup] = [
-            GatewayWebhooks(gateway, self.handler, self.joining, statuses, self.clock) for gateway in gateways.receiving
+            GatewayWebhooks(gateway, self.joining, statuses, self.clock) for gateway in gateways.receiving
         ]
         rooms += (
             SourceWebhooks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -242,7 +243,7 @@ async def test_a_mistake_with_one_message_keeps_nobody_else_waiting(
         if message.body == "bad":
             raise ZeroDivisionError
 
-    monkeypatch.setattr(town.service, "answered_keyword", stumbling)
+    monkeypatch.setitem(vars(town.service), "handler", replace(town.service.handler, answered_keyword=stumbling))
     await town.is_missed("bad")
     await town.is_missed("annuler")
     await town.is_missed("annuler", from_=OTHER)
@@ -265,7 +266,7 @@ async def test_what_a_mistake_of_ours_kept_from_being_handled_is_handled_once_it
     await town.is_missed("too long ago", ago=TRIED_FOR + OVERLAP + timedelta(minutes=1))
     await town.is_missed("annuler", ago=TRIED_FOR - timedelta(minutes=1))
     with monkeypatch.context() as patched:
-        patched.setattr(town.service, "answered_keyword", mistaken)
+        patched.setitem(vars(town.service), "handler", replace(town.service.handler, answered_keyword=mistaken))
         for _ in range(2):
             assert await town.catches_up() == 0
     assert await town.catches_up() == 1

@@ -27,7 +27,6 @@ LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 _TOLD_EVENTS = frozenset(
     {
         "message handled",
-        "message caught up",
         "sent",
         "not sent yet",
         "in doubt",

@@ -20,15 +20,12 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection, bindparam, select, update
 
-from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.gateway_records import ReadBack, RecordedSms, Records, RecordsOutOfReach
-from smsbot.incoming.message_claims import Arrived
-from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, Reception
+from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, MessageHandler
 from smsbot.runtime import HasToWait, PeriodicWork
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
-from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
@@ -56,8 +53,7 @@ class CatchUp:
     gateway: str
     records: Records
     numbers: Collection[str]
-    reception: Reception
-    answered_keyword: Callable[[IncomingSms], Keyword | None]
+    handler: MessageHandler
     clock: Callable[[], datetime]
 
     async def once(self, database: Database, *, left_to_webhooks: timedelta) -> int:
@@ -136,23 +132,14 @@ class CatchUp:
     async def _handle(self, messages: Sequence[RecordedSms]) -> list[RecordedSms]:
         failed = []
         for one in messages:
-            message = one.sms
             try:
-                keyword = self.answered_keyword(message)
-                outcome = await self.reception.receive(Arrived(message, self.clock(), keyword, written_long_ago=True))
+                await self.handler.handle(one.sms, came_late=True)
             except Exception as error:
                 if is_about_the_database(error):
                     raise
                 # A mistake in our code with this message must not hold up the others.
-                logger.exception("message not handled", gateway_message_id=message.gateway_message_id)
+                logger.exception("message not handled", gateway_message_id=one.sms.gateway_message_id)
                 failed.append(one)
-                continue
-            logger.info(
-                "message caught up",
-                outcome="handled before" if outcome is None else outcome.reply or "silence",
-                reason=outcome.reason if outcome else None,
-                gateway_message_id=message.gateway_message_id,
-            )
         return failed
 
 

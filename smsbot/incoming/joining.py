@@ -22,7 +22,7 @@ import structlog
 from sqlalchemy import Connection, Row, delete, select
 
 from smsbot.gateways.base import IncomingSms
-from smsbot.incoming.receiving import MessageHandler
+from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, MessageHandler
 from smsbot.runtime import PeriodicWork
 from smsbot.store.database import Database, serialise
 from smsbot.store.prepared import upserting
@@ -49,14 +49,25 @@ class JoinedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """Stores pieces, and handles messages that are whole or have waited long enough."""
+    """Handles messages that are whole. Stores pieces until they are, or have waited long enough."""
 
     database: Database
     handler: MessageHandler
     clock: Callable[[], datetime]
 
-    async def take(self, piece: IncomingSms) -> None:
-        """Take a piece of a message. Returns when it is stored; after the last piece, when the message was handled."""
+    async def take(
+        self, message: IncomingSms, *, came_late: bool = False, late_after: timedelta = LEFT_TO_WEBHOOKS
+    ) -> None:
+        """Handle a message as `MessageHandler.handle` does, or store it if it is a piece of one.
+
+        Returns when the piece is stored; after the last piece, when the message was handled.
+        """
+        if message.piece is None:
+            await self.handler.handle(message, came_late=came_late, late_after=late_after)
+        else:
+            await self._take_piece(message)
+
+    async def _take_piece(self, piece: IncomingSms) -> None:
         joined = await self.database.write(partial(_keep, piece=piece, now=self.clock()))
         if joined is None:
             logger.info("piece of a message kept", gateway=piece.gateway, gateway_message_id=piece.gateway_message_id)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, bindparam, select
 from smsbot.gateways.base import IncomingSms, MalformedMessage
 from smsbot.gateways.gateway_records import RecordsOutOfReach, Replies
 from smsbot.incoming.joining import Joining
-from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, MessageHandler, all_done
+from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, all_done
 from smsbot.runtime import HasToWait, PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.prepared import upserting
@@ -42,7 +42,6 @@ class Polling:
 
     gateway: str
     replies: Replies
-    handler: MessageHandler
     joining: Joining
     clock: Callable[[], datetime]
     _told: set[str] = field(default_factory=set)
@@ -72,12 +71,9 @@ class Polling:
 
     async def _take(self, message: IncomingSms, paused: bool) -> None:
         """Take a new message. `paused` says that the list had not been read for a while."""
-        if message.piece is not None:
-            await self.joining.take(message)
-            return
         # If the list has no time for the message, only the pause can show that it may be old.
         came_late = paused and message.written_at is None
-        await self.handler.handle(message, came_late=came_late, late_after=self._late_after)
+        await self.joining.take(message, came_late=came_late, late_after=self._late_after)
 
     def _note(self, connection: Connection, marked: Sequence[str], now: datetime) -> None:
         mark_seen(connection, self.gateway, marked, now)

@@ -54,7 +54,10 @@ class Reception:
 
 @dataclass(frozen=True, slots=True)
 class MessageHandler:
-    """Hands messages to the reception, with what else it needs to know of them, and logs the outcome of each."""
+    """Hands messages to the reception, with what else it needs to know of them, and logs the outcome of each.
+
+    This is the only way to the reception, whether a message was posted, listed or read back from a gateway's records.
+    """
 
     reception: Reception
     answered_keyword: Callable[[IncomingSms], Keyword | None]
@@ -74,9 +77,9 @@ class MessageHandler:
     async def _handle(self, message: IncomingSms, *, came_late: bool, late_after: timedelta) -> None:
         now = self.clock()
         age = timedelta(0) if message.written_at is None else now - message.written_at
-        is_old = came_late or age > late_after
-        if is_old:
+        if age > late_after:
             logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
+        is_old = came_late or age > late_after
         outcome = await self.reception.receive(Arrived(message, now, self.answered_keyword(message), is_old))
         logger.info(
             "message handled",

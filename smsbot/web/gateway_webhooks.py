@@ -25,14 +25,13 @@ from starlette.routing import Route
 
 from smsbot.gateways.base import (
     Gateway,
-    IncomingSms,
     MalformedMessage,
     SignatureRefused,
     StatusReport,
     WebhookRequest,
 )
 from smsbot.incoming.joining import Joining
-from smsbot.incoming.receiving import MessageHandler, all_done
+from smsbot.incoming.receiving import all_done
 from smsbot.logs import about
 from smsbot.outbox.delivery_status import Fate
 from smsbot.outbox.outcomes import Recorded, Reported
@@ -50,7 +49,6 @@ class GatewayWebhooks:
     """The two webhooks of one gateway."""
 
     gateway: Gateway
-    handler: MessageHandler
     joining: Joining
     statuses: Together[Reported, Recorded | None]
     clock: Callable[[], datetime]
@@ -98,13 +96,7 @@ class GatewayWebhooks:
     async def _take(self, webhook: WebhookRequest) -> None:
         batch = self.gateway.messages(self.gateway.verify(webhook))
         self._tell(batch.problems)
-        await all_done(map(self._take_one, batch.read))
-
-    async def _take_one(self, message: IncomingSms) -> None:
-        if message.piece is not None:
-            await self.joining.take(message)
-        else:
-            await self.handler.handle(message)
+        await all_done(map(self.joining.take, batch.read))
 
     async def _record(self, webhook: WebhookRequest) -> None:
         batch = self.gateway.statuses(self.gateway.verify(webhook))

@@ -48,7 +48,7 @@ class Town:
         )
         service = Service(settings, database, clock=lambda: NOW)
         statuses = Together(database, record_statuses, key=lambda reported: reported.its_id)
-        webhooks = GatewayWebhooks(described(**TABLES), service.handler, service.joining, statuses, lambda: NOW)
+        webhooks = GatewayWebhooks(described(**TABLES), service.joining, statuses, lambda: NOW)
         self.site = Starlette(routes=webhooks.routes())
 
     async def post(self, these: Sequence[Any], kind: str = "sms") -> int:

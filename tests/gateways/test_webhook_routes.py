@@ -84,7 +84,7 @@ async def post(gateway: Posting, database: Database, kind: str, turns: Turns | N
     handler = MessageHandler(reception, lambda _message: None, lambda: NOW)
     joining = Joining(database, handler, lambda: NOW)
     statuses = Together(database, record_statuses, key=lambda reported: reported.its_id)
-    webhooks = GatewayWebhooks(gateway, handler, joining, statuses, lambda: NOW)
+    webhooks = GatewayWebhooks(gateway, joining, statuses, lambda: NOW)
     transport = httpx.ASGITransport(Starlette(routes=webhooks.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(f"/webhooks/{gateway.name}/{kind}")
