@@ -1,4 +1,4 @@
-"""Reads HTTP headers that several rooms need: dates, and how long to wait (RFC 9110)."""
+"""Reads HTTP headers that several rooms need: dates, how long to wait, the media type and who asks (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -31,3 +31,14 @@ def told_wait(retry_after: str | None, now: datetime, longest: timedelta) -> tim
     except ValueError:
         return None
     return min(max(wait, timedelta(0)), longest)
+
+
+def media_type(content_type: str | None) -> str:
+    """The media type in the header `Content-Type`, in small letters and without parameters; "" where it is missing."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def credentials_of(authorization: str, scheme: str) -> str | None:
+    """What the header `Authorization` gives for this scheme, as `bearer`; None where it is of another one."""
+    given, _, credentials = authorization.partition(" ")
+    return credentials.strip() if given.lower() == scheme else None

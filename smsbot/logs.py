@@ -22,6 +22,8 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from smsbot.signing import derived_key
+
 HIDDEN = "[hidden]"
 
 _CASE_LETTERS = str.maketrans("0123456789", "ghijklmnop")
@@ -85,7 +87,7 @@ def follow_cases(secret: str) -> None:
     has this secret.
     """
     global _case_key
-    _case_key = hmac.new(hmac.digest(secret.encode(), b"cases in the log", "sha256"), digestmod="sha256")
+    _case_key = hmac.new(derived_key(secret, "cases in the log"), digestmod="sha256")
 
 
 def case_of(contact: str) -> str:

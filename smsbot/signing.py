@@ -9,6 +9,7 @@ letters and digits only, because telephones end links at other signs or take the
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -37,6 +38,16 @@ _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 def derived_key(secret_key: str, purpose: str) -> bytes:
     """The key for one purpose, made of the service's secret key."""
     return hmac.digest(secret_key.encode(), f"smsbot:{purpose}".encode(), hashlib.sha256)
+
+
+def keyed_hash(secret_key: str, purpose: str, text: str) -> str:
+    """A text's hash with the key for one purpose, in hexadecimal: without the secret key nobody makes or checks one."""
+    return hmac.digest(derived_key(secret_key, purpose), text.encode(), hashlib.sha256).hex()
+
+
+def unpadded_base64(data: bytes) -> str:
+    """These bytes in the letters that addresses may have, without the signs of equality at the end (RFC 4648, 5)."""
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +159,4 @@ class FeedAddresses:
         return hmac.compare_digest(tag.encode(), self._tag(feed_id, nonce).encode())
 
     def _tag(self, feed_id: int, nonce: str) -> str:
-        key = derived_key(self.secret_key, "calendar feed")
-        return hmac.digest(key, f"{feed_id} {nonce}".encode(), hashlib.sha256).hex()
+        return keyed_hash(self.secret_key, "calendar feed", f"{feed_id} {nonce}")

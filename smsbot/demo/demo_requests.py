@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from smsbot.demo.stage import Stage, StagePlan
+from smsbot.http_headers import media_type
 from smsbot.web.forms import read_body
 
 _MOST_BYTES = 16 * 1024
@@ -46,7 +47,7 @@ async def read_document(request: Request, kind: type[D]) -> D:
 
     A page of another site cannot send this content type without asking first (Fetch, "CORS-safelisted request-header").
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if media_type(request.headers.get("content-type")) != "application/json":
         raise HTTPException(415, "The body is not application/json.")
     try:
         return kind.model_validate_json(await read_body(request, _MOST_BYTES))

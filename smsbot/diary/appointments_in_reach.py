@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import within_reach
 from smsbot.model import Status
+from smsbot.signing import unpadded_base64
 from smsbot.store.tables import appointments, organisations, participations
 
 
@@ -34,7 +35,7 @@ class ListPosition:
     def cursor(self) -> str:
         """The position as a text that `read` can read."""
         at = self.at.isoformat() if self.at is not None else ""
-        return base64.urlsafe_b64encode(f"{self.row_id} {at}".encode()).decode().rstrip("=")
+        return unpadded_base64(f"{self.row_id} {at}".encode())
 
     @classmethod
     def read(cls, cursor: str) -> ListPosition:

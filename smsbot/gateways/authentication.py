@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from smsbot.gateways.base import WebhookRequest
+from smsbot.http_headers import credentials_of
 from smsbot.policy.gateway_values import ADDRESS_PARAMETERS
 from smsbot.policy.gateways import AuthenticationTable
 from smsbot.signing import derived_key
@@ -61,8 +62,8 @@ def _signature(how: AuthenticationTable, header: str, key: bytes) -> Proof:
 
 
 def _is_basic(header: str, expected: bytes) -> bool:
-    scheme, _, credentials = header.partition(" ")
-    return scheme.lower() == "basic" and _same(credentials, expected)
+    given = credentials_of(header, "basic")
+    return given is not None and _same(given, expected)
 
 
 def _same(given: str, expected: bytes) -> bool:

@@ -45,7 +45,8 @@ class InDoubtAt(SendInDoubt):
         self.gateway = gateway
 
 
-def _unlimited(_sender: str) -> float | None:
+def unlimited(_sender: str) -> float | None:
+    """The rate of no limit."""
     return None
 
 
@@ -91,7 +92,7 @@ class Failover:
         """The names of the gateways that may have taken a message from this sender, in order."""
         return [route.gateway for route in self._usable(sender, answerable)]
 
-    async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Handed:
+    async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = unlimited) -> Handed:
         """Hand the message over through the first route that works. Gateways where it was in doubt are tried last.
 
         With `answerable`, senders whose answers do not reach us are left out: a reply asks for an answer. `rate`

@@ -9,7 +9,6 @@ without an answer or with a 5xx may have been taken. Numbers are written without
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -43,7 +42,7 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
-from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, retry_after, without_answer
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
 from smsbot.gateways.webhook_values import (
     body_text,
     is_message_id,
@@ -56,6 +55,7 @@ from smsbot.gateways.webhook_values import (
     scalar,
     telephone,
 )
+from smsbot.http_headers import credentials_of
 
 NAME = "vonage"
 API_URL = "https://api.nexmo.com"
@@ -130,7 +130,7 @@ class ApiKey:
     """An account's API key and secret (RFC 7617)."""
 
     def __init__(self, key: str, secret: str) -> None:
-        self._header = "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode()
+        self._header = basic_authorization(key, secret)
 
     def header(self, now: float) -> str:
         return self._header
@@ -196,8 +196,8 @@ class VonageGateway(PostsOneByOne):
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
         """Check that the token in `Authorization` is signed with HS256 and was made for this body."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = credentials_of(request.headers.get("authorization", ""), "bearer")
+        if not token:
             raise SignatureRefused("the request has no bearer token")
         signed_at = self._check(token, request.body)
         document = json_from(request.body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from smsbot.gateways.base import Handed, OutgoingSms
-from smsbot.gateways.failover import Failover
+from smsbot.gateways.failover import Failover, Rate, unlimited
 from smsbot.gateways.gateway_records import Records, RecordsOutOfReach
 from smsbot.instants import to_microseconds
 from smsbot.messages.email import to_message
@@ -33,10 +33,6 @@ class LookedUpInPart(RecordsOutOfReach):
         self.final = final
 
 
-def _unlimited(_sender: str) -> float | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Transport:
     """How the messages of one channel leave.
@@ -50,7 +46,7 @@ class Transport:
     send: Callable[[ClaimedMessage], Awaitable[Handed]]
     slots: int
     send_seconds: float
-    rate: Callable[[str], float | None] = _unlimited
+    rate: Rate = unlimited
     look_up: LookUp | None = None
     reports: bool = False
 
@@ -58,7 +54,7 @@ class Transport:
 def by_gateways(
     failover: Failover,
     records: Mapping[str, Records],
-    rate: Callable[[str], float | None] = _unlimited,
+    rate: Rate = unlimited,
     *,
     slots: int = 64,
     send_seconds: float = 20.0,

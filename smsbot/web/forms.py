@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from smsbot.http_headers import media_type
+
 USAGER_FORM_BYTES = 4 * 1024
 USAGER_FORM_FIELDS = 30
 AGENT_FORM_BYTES = 32 * 1024
@@ -55,7 +57,7 @@ async def read_form(request: Request, most_bytes: int, most_fields: int = _MOST_
 
     Raises HTTPException for what our forms never send: status 413 (too long), 415 (not a form) or 400 (not readable).
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _ENCODING:
+    if media_type(request.headers.get("content-type")) != _ENCODING:
         raise HTTPException(415, f"The body is not {_ENCODING}.")
     body = await read_body(request, most_bytes)
     try:
@@ -67,10 +69,10 @@ async def read_form(request: Request, most_bytes: int, most_fields: int = _MOST_
 
 async def read_form_with_file(request: Request, most_bytes: int) -> dict[str, str]:
     """Like `read_form`, for a form that may contain a file. The content of the file is the value of its field."""
-    kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    if kind.strip().lower() != _WITH_FILE:
+    content_type = request.headers.get("content-type", "")
+    if media_type(content_type) != _WITH_FILE:
         return await read_form(request, most_bytes)
-    boundary = _BOUNDARY.search(parameters)
+    boundary = _BOUNDARY.search(content_type.partition(";")[2])
     body = await read_body(request, most_bytes)
     if boundary is None:
         raise HTTPException(400, "The body has no boundary.")

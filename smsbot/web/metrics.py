@@ -33,6 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smsbot.connected.source_state import SourceState
 from smsbot.figures.present import Counts, Present, at_present
+from smsbot.http_headers import credentials_of
 from smsbot.store.database import Database
 from smsbot.web.health import BackgroundState, BackgroundWatch
 
@@ -164,9 +165,8 @@ class _Together(Collector):
 
 
 def _is_allowed(request: Request, token: SecretStr) -> bool:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    right = hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
-    return scheme.lower() == "bearer" and right
+    given = credentials_of(request.headers.get("authorization", ""), "bearer")
+    return given is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode())
 
 
 def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:

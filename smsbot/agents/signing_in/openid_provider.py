@@ -9,7 +9,6 @@ Every attempt has a state, a nonce and PKCE (RFC 7636).
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import secrets
 import time
@@ -25,6 +24,8 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from smsbot.agents.signing_in.sign_in_openid import Failure, Handshake, Identity, OpenIdFailure
+from smsbot.http_headers import media_type
+from smsbot.signing import unpadded_base64
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Only algorithms with a key pair. With a shared secret, everybody who knows it, such as smsbot itself, could sign."""
@@ -174,7 +175,7 @@ class OpenIdProvider:
         if not isinstance(endpoint, str):
             return {}
         response = await _request(http, "GET", endpoint, headers={"Authorization": f"Bearer {access_token}"})
-        if response.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/jwt":
+        if media_type(response.headers.get("content-type")) != "application/jwt":
             return _json(response)
         signed = await self._verified(http, discovered, response.text.strip())
         registry = jwt.JWTClaimsRegistry(
@@ -248,7 +249,7 @@ def _half_hash(access_token: str, algorithm: str) -> str:
     """The expected `at_hash` (Core 1.0, 3.1.3.6) for an ID token that is signed with one of `_ALGORITHMS`."""
     name = f"sha{algorithm[2:]}" if algorithm[2:].isdecimal() else "sha512"  # Ed25519 hashes with SHA-512
     digest = hashlib.new(name, access_token.encode()).digest()
-    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
+    return unpadded_base64(digest[: len(digest) // 2])
 
 
 async def _request(http: httpx.AsyncClient, method: str, url: str, **options: Any) -> httpx.Response:

@@ -16,7 +16,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +29,7 @@ from sqlalchemy import Connection, delete, select
 from smsbot.agents.tokens import new_token
 from smsbot.problem import Problem
 from smsbot.rules.rate_limit import RateLimit
-from smsbot.signing import Signer, derived_key
+from smsbot.signing import Signer, keyed_hash
 from smsbot.store.database import serialise, upsert
 from smsbot.store.tables import sign_in_throttles
 
@@ -120,8 +119,7 @@ class Throttle:
         connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.key == key))
 
     def _key(self, kind: str, value: str) -> str:
-        secret = derived_key(self.secret_key, "sign-in throttle")
-        return hmac.digest(secret, f"{kind}:{value}".encode(), "sha256").hex()
+        return keyed_hash(self.secret_key, "sign-in throttle", f"{kind}:{value}")
 
 
 def forget_old_tries(connection: Connection, now: datetime) -> None:
@@ -167,8 +165,7 @@ class KnownDevices:
         return None, []
 
     def _account(self, email: str) -> str:
-        key = derived_key(self.secret_key, "account of a known device")
-        return hmac.digest(key, email.lower().encode(), "sha256").hex()[:24]
+        return keyed_hash(self.secret_key, "account of a known device", email.lower())[:24]
 
     @property
     def _signer(self) -> Signer:

@@ -11,7 +11,6 @@ belongs to this browser, and nonce and verifier are useless without the provider
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -23,7 +22,7 @@ from sqlalchemy import Connection, select
 
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.problem import Problem
-from smsbot.signing import Signer
+from smsbot.signing import Signer, unpadded_base64
 from smsbot.store.database import upsert
 from smsbot.store.tables import agent_identities, agents
 
@@ -60,7 +59,7 @@ class Handshake:
     @property
     def code_challenge(self) -> str:
         """The challenge for the provider, by the method S256 (RFC 7636, 4.2)."""
-        return base64.urlsafe_b64encode(hashlib.sha256(self.code_verifier.encode()).digest()).decode().rstrip("=")
+        return unpadded_base64(hashlib.sha256(self.code_verifier.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from smsbot.diary.appointments_in_reach import AppointmentFilter, ListPosition
 from smsbot.diary.messages_in_reach import MessageFilter
 from smsbot.events import EventType
+from smsbot.http_headers import credentials_of, media_type
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
 from smsbot.sources import times
 from smsbot.subscriptions.event_list import EventFilter
@@ -139,10 +140,10 @@ def bearer_token(request: Request) -> str:
     headers = request.headers.getlist("authorization")
     if not headers:
         raise unauthorised("A token is needed: Authorization: Bearer …")
-    scheme, _, token = headers[0].partition(" ")
-    if len(headers) > 1 or scheme.lower() != "bearer" or not _TOKEN.fullmatch(token.strip()):
+    token = credentials_of(headers[0], "bearer")
+    if len(headers) > 1 or token is None or not _TOKEN.fullmatch(token):
         raise unauthorised("The Authorization header is not Bearer and a token.")
-    return token.strip()
+    return token
 
 
 def unauthorised(detail: str, error: str | None = None) -> ApiProblem:
@@ -204,8 +205,7 @@ async def read_json(
     body = await read_body(request, most_bytes)
     if optional and not body:
         return model()
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not _JSON.fullmatch(media_type):
+    if not _JSON.fullmatch(media_type(request.headers.get("content-type"))):
         raise ApiProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
     try:
         return model.model_validate_json(body)

@@ -38,7 +38,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.tokens import Session, new_token, note_seen, session_of
-from smsbot.signing import Links, derived_key
+from smsbot.signing import Links, keyed_hash
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
 from smsbot.web.console.pages_apart import PagesApart, leave_noting
@@ -323,7 +323,7 @@ class Guard:
         return value if _TOKEN.fullmatch(value) else None
 
     def _csrf(self, token: str) -> str:
-        return hmac.digest(derived_key(self.secret_key, "forms of the console"), token.encode(), "sha256").hex()
+        return keyed_hash(self.secret_key, "forms of the console", token)
 
 
 def destination(text: str) -> str:
