@@ -6,4 +6,5 @@
   a file: `account_file`, `account_import`.
 - How they sign in: `signing_in/`.
 - What they may do: `permissions`, `search` by name or number, `appointment_actions`.
+- How they name appointments, messages and the like: `public_ids`.
 """

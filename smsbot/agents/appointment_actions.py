@@ -1,7 +1,7 @@
 """How agents name an appointment or a participation, and cancel it: through the API, in the console or from the shell.
 
-Public ids such as `rdv-12` and `part-34` have a word before our number, so that nobody takes them for a source's id. A
-name of this form is always read as a public id. Any other name is the source's id, if it fits a single appointment.
+A name of the form of a public id (`public_ids`) is always read as one. Any other name is the source's id, if it fits a
+single appointment.
 
 Agents may cancel at any time, without the notice that usagers must give. If it was cancelled before, nothing happens
 and the agent is told so.
@@ -9,23 +9,19 @@ and the agent is told so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from smsbot.agents.public_ids import PublicId
 from smsbot.appointments import undoing
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.participation_queries import participation_of, participations_of
 from smsbot.model import Canceller, Status, Via
 from smsbot.problem import Problem
 from smsbot.store.tables import appointments, participations
-
-_APPOINTMENT = re.compile(r"rdv-([1-9][0-9]{0,17})")
-_PARTICIPATION = re.compile(r"part-([1-9][0-9]{0,17})")
-_MESSAGE = re.compile(r"sms-([1-9][0-9]{0,17})")
 
 
 class NotFound(Problem):
@@ -36,36 +32,13 @@ class Ambiguous(Problem):
     """Several sources have an appointment with this id."""
 
 
-def public_appointment_id(appointment_id: int) -> str:
-    return f"rdv-{appointment_id}"
-
-
-def public_participation_id(participation_id: int) -> str:
-    return f"part-{participation_id}"
-
-
-def public_message_id(message_id: int) -> str:
-    """The public id of a message from an usager."""
-    return f"sms-{message_id}"
-
-
-def public_delivery_id(outgoing_message_id: int) -> str:
-    """The public id of a message to an usager."""
-    return f"out-{outgoing_message_id}"
-
-
-def message_number(name: str) -> int | None:
-    """Our id of the message with this public id; None where `name` is no such id."""
-    return _number(_MESSAGE, name)
-
-
 def find_meant(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
     """Our ids of the appointment and the participation that `name` means.
 
     The second is None where the whole appointment is meant. `source` is the source of the id, if it is no public id.
     Raises NotFound.
     """
-    participation_id = _number(_PARTICIPATION, name)
+    participation_id = PublicId.PARTICIPATION.number_in(name)
     if participation_id is None:
         return find_appointment(connection, name, source=source), None
     of_it = (participations.c.id == participation_id) & participations.c.removed_at.is_(None)
@@ -81,7 +54,7 @@ def find_appointment(connection: Connection, name: str, *within: ColumnElement[b
     `source` is the source of the id, if it is no public id; None for any source. Raises NotFound, also for a destroyed
     appointment, and Ambiguous.
     """
-    number = _number(_APPOINTMENT, name)
+    number = PublicId.APPOINTMENT.number_in(name)
     if number is not None:
         named = appointments.c.id == number
     elif source is not None:
@@ -99,7 +72,7 @@ def find_appointment(connection: Connection, name: str, *within: ColumnElement[b
 
 def find_participation(connection: Connection, name: str, appointment_id: int) -> int:
     """Our id of the participation that `name` means in this appointment. Raises NotFound."""
-    number = _number(_PARTICIPATION, name)
+    number = PublicId.PARTICIPATION.number_in(name)
     named = participations.c.id == number if number is not None else participations.c.external_id == name
     of_it = (participations.c.appointment_id == appointment_id) & participations.c.removed_at.is_(None)
     ids = _matches(connection, select(participations.c.id).where(named, of_it), name)
@@ -114,11 +87,6 @@ def _matches(connection: Connection, statement: Select[int], name: str) -> Seque
     A name with unprintable characters is not looked up, because PostgreSQL refuses some of them, such as NUL.
     """
     return connection.execute(statement).scalars().all() if name.isprintable() else ()
-
-
-def _number(form: re.Pattern[str], name: str) -> int | None:
-    found = form.fullmatch(name)
-    return int(found[1]) if found else None
 
 
 class AgentCancellation(StrEnum):

@@ -15,13 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import (
-    public_appointment_id,
-    public_delivery_id,
-    public_message_id,
-    public_participation_id,
-)
 from smsbot.agents.permissions import events_within_reach
+from smsbot.agents.public_ids import PublicId
 from smsbot.events import EventType
 from smsbot.model import Actor, Status, Via
 from smsbot.outbox.delivery_status import Fate, fate_of
@@ -182,7 +177,7 @@ def _appointment(row: RowMapping) -> ToldAppointment | None:
     if row["starts_at"] is None:
         return None
     return ToldAppointment(
-        id=public_appointment_id(row["appointment_id"]),
+        id=PublicId.APPOINTMENT.of(row["appointment_id"]),
         source=row["appointment_source"],
         external_id=row["appointment_external_id"],
         starts_at=row["starts_at"],
@@ -193,7 +188,7 @@ def _participation(row: RowMapping) -> ToldParticipation | None:
     if row["participation_external_id"] is None:
         return None
     return ToldParticipation(
-        id=public_participation_id(row["participation_id"]),
+        id=PublicId.PARTICIPATION.of(row["participation_id"]),
         external_id=row["participation_external_id"],
         status=row["status"],
     )
@@ -203,7 +198,7 @@ def _message(row: RowMapping) -> ToldMessage | None:
     if not row["from_number"]:  # there is no message, or it was erased
         return None
     return ToldMessage(
-        id=public_message_id(row["incoming_message_id"]),
+        id=PublicId.MESSAGE.of(row["incoming_message_id"]),
         received_at=row["received_at"],
         phone=row["from_number"],
         text=row["body"],
@@ -216,7 +211,7 @@ def _delivery(row: RowMapping) -> ToldDelivery | None:
         return None
     became = fate_of(row["state"], row["delivery_status"], row["error_code"])
     return ToldDelivery(
-        id=public_delivery_id(row["outgoing_message_id"]),
+        id=PublicId.DELIVERY.of(row["outgoing_message_id"]),
         channel=row["channel"],
         kind=row["kind"],
         fate=became.fate,

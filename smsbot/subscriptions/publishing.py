@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, or_, select, text, update
 
+from smsbot.agents.public_ids import PublicId
 from smsbot.events import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.runtime import PeriodicWork, woken_by
@@ -86,7 +87,8 @@ def subscription_id_of(sender: str) -> int:
 def _delivery(row: Row[Any]) -> OutgoingMessage:
     """The outbox keeps the order for each recipient: the subscription together with the appointment or the type."""
     sender = subscription_sender(row.subscription_id)
-    matter = row.type.partition(".")[0] if row.appointment_id is None else f"rdv-{row.appointment_id}"
+    kind_of_event = row.type.partition(".")[0]
+    matter = kind_of_event if row.appointment_id is None else PublicId.APPOINTMENT.of(row.appointment_id)
     return OutgoingMessage("webhook", "event", f"{sender}/{matter}", sender, str(row.position))
 
 

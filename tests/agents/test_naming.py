@@ -10,9 +10,8 @@ from smsbot.agents.appointment_actions import (
     find_appointment,
     find_meant,
     find_participation,
-    public_appointment_id,
-    public_participation_id,
 )
+from smsbot.agents.public_ids import PublicId
 from smsbot.store.database import Database
 from tests.agents.shell import add_appointment, part_id
 
@@ -24,9 +23,9 @@ def test_an_appointment_by_our_id_or_by_its_sources(database: Database) -> None:
     def found(name: str, source: str | None = None) -> int:
         return database.read_now(lambda connection: find_appointment(connection, name, source=source))
 
-    assert found("7") == found("7", "rdvsp") == found(public_appointment_id(here)) == here
+    assert found("7") == found("7", "rdvsp") == found(PublicId.APPOINTMENT.of(here)) == here
     assert found("8") == found("8", "autre") == there
-    assert found(public_appointment_id(there), "rdvsp") == there  # a public id needs no source
+    assert found(PublicId.APPOINTMENT.of(there), "rdvsp") == there  # a public id needs no source
     for name, source in (
         ("8", "rdvsp"),
         ("9", None),
@@ -54,11 +53,11 @@ def test_a_participation_by_our_id_or_by_its_sources(database: Database) -> None
     def found(name: str, appointment_id: int) -> int:
         return database.read_now(lambda connection: find_participation(connection, name, appointment_id))
 
-    for name in ("p2", public_participation_id(second)):
+    for name in ("p2", PublicId.PARTICIPATION.of(second)):
         assert found(name, appointment) == second
         with pytest.raises(NotFound):
             found(name, other)
-    public = public_participation_id(second)
+    public = PublicId.PARTICIPATION.of(second)
     assert database.read_now(lambda connection: find_meant(connection, public, source="rdvsp")) == (appointment, second)
     with pytest.raises(NotFound):
         database.read_now(lambda connection: find_meant(connection, "part-999", source="rdvsp"))

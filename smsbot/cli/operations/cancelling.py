@@ -27,9 +27,9 @@ from smsbot.agents.appointment_actions import (
     cancel_as_agent,
     find_appointment,
     find_meant,
-    public_appointment_id,
 )
 from smsbot.agents.permissions import within_reach
+from smsbot.agents.public_ids import PublicId
 from smsbot.appointments.cancellation import Door
 from smsbot.batches.choosing import BatchChoice, BatchForetold, choose, foretell
 from smsbot.batches.records import (
@@ -65,7 +65,7 @@ def cancel_appointment(database: Database, door: Door, name: str, source: str, a
     def work(connection: Connection) -> str:
         try:
             appointment_id, participation_id = find_meant(connection, name, source=source)
-            public = public_appointment_id(appointment_id)
+            public = PublicId.APPOINTMENT.of(appointment_id)
             by = None if agent is None else _name_of_agent(connection, agent, public)
             canceller = Canceller(Actor.AGENT, Via.SHELL, Status.REVOKED, agent=by)
             outcome = cancel_as_agent(connection, door, appointment_id, participation_id, canceller, now)
@@ -116,7 +116,7 @@ class PreparedBatch:
             begins = local(one.entry.appointment.starts_at, one.entry.terms.time_zone)
             ways = f"{len(one.sms)} SMS, {one.emails} e-mail" if one.sms or one.emails else "nobody can be told"
             people = len(one.people)
-            name = public_appointment_id(one.entry.appointment.id)
+            name = PublicId.APPOINTMENT.of(one.entry.appointment.id)
             yield f"{name}, {begins:%Y-%m-%d %H:%M}, people: {people}, {ways}"
         price = "" if segment_price is None else f" ({foretold.segments * segment_price:.2f} EUR)"
         does = "cancelled" if self.new.act is BatchAct.CANCEL else "written to"

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import public_appointment_id
-from smsbot.agents.permissions import OutOfReach, organisation_within_reach, read_id, within_reach
+from smsbot.agents.permissions import OutOfReach, organisation_within_reach, within_reach
+from smsbot.agents.public_ids import PublicId
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.terms import TermsBook
 from smsbot.batches.choosing import BatchChoice, BatchForetold, TooMany, choose, foretell
@@ -162,7 +162,7 @@ def _organisation(connection: Connection, agent: Agent, source: str, external_id
 
 
 def _find(connection: Connection, agent: Agent, name: str) -> BatchRecord:
-    number = read_id(name.removeprefix("batch-")) if name.startswith("batch-") else None
+    number = PublicId.BATCH.number_in(name)
     try:
         return read_batch(connection, number or 0, agent)
     except OutOfReach:
@@ -172,7 +172,7 @@ def _find(connection: Connection, agent: Agent, name: str) -> BatchRecord:
 def batch_resource(batch: BatchRecord) -> BatchResource:
     """The batch for the answer."""
     return BatchResource(
-        id=f"batch-{batch.id}",
+        id=PublicId.BATCH.of(batch.id),
         act=batch.act,
         state=batch.state,
         word=batch.word,
@@ -180,7 +180,7 @@ def batch_resource(batch: BatchRecord) -> BatchResource:
         finished_at=batch.finished_at,
         appointments=tuple(
             BatchItemResource(
-                appointment_id=public_appointment_id(each.appointment_id), outcome=each.outcome, done_at=each.done_at
+                appointment_id=PublicId.APPOINTMENT.of(each.appointment_id), outcome=each.outcome, done_at=each.done_at
             )
             for each in batch.items
         ),
@@ -192,7 +192,7 @@ def batch_preview(foretold: BatchForetold) -> BatchPreview:
     return BatchPreview(
         appointments=tuple(
             ForetoldResource(
-                appointment_id=public_appointment_id(each.entry.appointment.id),
+                appointment_id=PublicId.APPOINTMENT.of(each.entry.appointment.id),
                 people=len(each.people),
                 sms=len(each.sms),
                 segments=sum(segments for _, segments in each.sms),

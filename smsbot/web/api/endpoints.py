@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import public_appointment_id
+from smsbot.agents.public_ids import PublicId
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Arrivals, LastWords
@@ -180,7 +180,7 @@ class Api:
         def work(connection: Connection) -> tuple[tuple[MessageResource, ...], ListPosition | None, str]:
             appointment_id = find_within_reach(connection, agent, name)
             found, position = _messages(connection, agent, query, now, appointment_id)
-            return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
+            return found, position, f"{APPOINTMENTS}/{PublicId.APPOINTMENT.of(appointment_id)}/messages"
 
         found, position, path = await self.database.read(work)
         return json_answer(MessagePage(messages=found, next=self.next_pages.address(request, path, position)))

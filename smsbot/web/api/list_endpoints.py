@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import public_appointment_id, public_delivery_id, public_participation_id
+from smsbot.agents.public_ids import PublicId
 from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.messages_in_reach import find_deliveries, find_stops
@@ -166,7 +166,7 @@ class ListEndpoints:
         def work(connection: Connection) -> DeliveryPage:
             appointment_id = self.appointment_of(connection, agent, name)
             rows, position = find_deliveries(connection, agent, appointment_id, query.cursor, query.limit)
-            path = f"/api/v1/appointments/{public_appointment_id(appointment_id)}/deliveries"
+            path = f"/api/v1/appointments/{PublicId.APPOINTMENT.of(appointment_id)}/deliveries"
             following = self.next_pages.address(request, path, position)
             return DeliveryPage(deliveries=tuple(map(delivery_resource, rows)), next=following)
 
@@ -214,9 +214,9 @@ def delivery_resource(row: RowMapping) -> DeliveryResource:
     became = fate_of(row["state"], row["delivery_status"], row["error_code"])
     participation_id = row["participation_id"]
     return DeliveryResource(
-        id=public_delivery_id(row["id"]),
-        appointment_id=public_appointment_id(row["appointment_id"]),
-        participation_id=None if participation_id is None else public_participation_id(participation_id),
+        id=PublicId.DELIVERY.of(row["id"]),
+        appointment_id=PublicId.APPOINTMENT.of(row["appointment_id"]),
+        participation_id=None if participation_id is None else PublicId.PARTICIPATION.of(participation_id),
         channel=row["channel"],
         kind=row["kind"],
         recipient=row["recipient"] or None,

@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import message_number
 from smsbot.agents.permissions import OutOfReach, colleagues
+from smsbot.agents.public_ids import PublicId
 from smsbot.agents.tokens import ApiScope
 from smsbot.diary.messages_in_reach import find_message
 from smsbot.inbox.answering import AnswerWriter, Draft
@@ -178,7 +178,7 @@ def _seen(opened: OpenThread, message_id: int) -> Seen:
 
 
 def _number(request: Request) -> int:
-    number = message_number(request.path_params["id"])
+    number = PublicId.MESSAGE.number_in(request.path_params["id"])
     if number is None:
         raise _not_found()
     return number

@@ -15,10 +15,8 @@ from sqlalchemy import RowMapping
 
 from smsbot.agents.appointment_actions import (
     AgentCancellation,
-    public_appointment_id,
-    public_message_id,
-    public_participation_id,
 )
+from smsbot.agents.public_ids import PublicId
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
@@ -247,7 +245,7 @@ def appointment_resource(found: AppointmentRows) -> AppointmentResource:
     }
     return AppointmentResource(
         **_members(AppointmentResource, row, but={"id", "time_zone", "organisation", "place", "participations"}),
-        id=public_appointment_id(row["id"]),
+        id=PublicId.APPOINTMENT.of(row["id"]),
         time_zone=row["time_zone"] or row["organisation_time_zone"] or DEFAULT_TIME_ZONE,
         organisation=_organisation(row),
         place=Place(**place) if any(place.values()) else None,
@@ -259,7 +257,7 @@ def notified_resources(notified: Sequence[Notified]) -> tuple[NotifiedResource, 
     """Who is told of a change, for the answer."""
     return tuple(
         NotifiedResource(
-            participation_id=public_participation_id(each.participation_id),
+            participation_id=PublicId.PARTICIPATION.of(each.participation_id),
             ways=each.ways,
             leaves_at=each.due_at,
             why_not=each.why_not,
@@ -273,7 +271,7 @@ def message_resource(found: MessageRow, now: datetime) -> MessageResource:
     row = found.message
     comes_back_at = row["comes_back_at"] if row["is_open"] else None
     return MessageResource(
-        id=public_message_id(row["id"]),
+        id=PublicId.MESSAGE.of(row["id"]),
         received_at=row["received_at"],
         phone=row["from_number"],
         text=row["body"],
@@ -283,8 +281,8 @@ def message_resource(found: MessageRow, now: datetime) -> MessageResource:
         organisation=_organisation(row),
         about=tuple(
             MeantResource(
-                appointment_id=public_appointment_id(each.appointment_id),
-                participation_id=public_participation_id(each.id),
+                appointment_id=PublicId.APPOINTMENT.of(each.appointment_id),
+                participation_id=PublicId.PARTICIPATION.of(each.id),
             )
             for each in found.about
         ),
@@ -298,7 +296,7 @@ def _organisation(row: RowMapping) -> OrganisationResource:
 def _participation(row: RowMapping) -> ParticipationResource:
     return ParticipationResource(
         **_members(ParticipationResource, row, but={"id", "takes_sms"}),
-        id=public_participation_id(row["id"]),
+        id=PublicId.PARTICIPATION.of(row["id"]),
         takes_sms=takes_sms(row["phone"]),
     )
 

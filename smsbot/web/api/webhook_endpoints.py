@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.permissions import read_id
+from smsbot.agents.public_ids import PublicId
 from smsbot.agents.tokens import ApiScope
 from smsbot.events import EventType
 from smsbot.store.database import Database
@@ -29,7 +29,6 @@ from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import ApiResource
 
 WEBHOOKS = "/api/v1/webhooks"
-_PREFIX = "webhook-"
 
 
 class WebhookResource(ApiResource):
@@ -168,7 +167,7 @@ class WebhookEndpoints:
 
 def _this(request: Request) -> int:
     name: str = request.path_params["id"]
-    this = read_id(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
+    this = PublicId.WEBHOOK.number_in(name)
     if this is None:
         raise _not_found()
     return this
@@ -180,7 +179,7 @@ def _not_found() -> ApiProblem:
 
 def _resource(found: Subscription) -> WebhookResource:
     return WebhookResource(
-        id=f"{_PREFIX}{found.id}",
+        id=PublicId.WEBHOOK.of(found.id),
         url=found.url,
         types=found.types,
         created_at=found.created_at,
