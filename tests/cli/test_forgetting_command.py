@@ -83,7 +83,7 @@ class TestPurge:
 
 
 def in_files(shell: Shell, text: str) -> list[str]:
-    """Which files of an SQLite database hold this text, at whatever place."""
+    """The files of an SQLite database that contain this text anywhere."""
     assert shell.world.database.url.database is not None
     kept = Path(shell.world.database.url.database)
     files = sorted(kept.parent.glob(f"{kept.name}*"))
@@ -91,7 +91,7 @@ def in_files(shell: Shell, text: str) -> list[str]:
 
 
 class TestOnTheDisk:
-    """SQLite keeps what was written in its log until that is emptied, and in free pages until they are overwritten."""
+    """SQLite keeps old data in its log until the log is emptied, and in free pages until they are overwritten."""
 
     @pytest.mark.parametrize("command_database_url", ["sqlite"], indirect=True)
     @pytest.mark.parametrize("command", [("purge",), ("forget", A, "--yes")])

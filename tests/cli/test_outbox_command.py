@@ -195,7 +195,7 @@ class TestDrop:
         assert claimed() == [second]
 
 
-HUGE = "99999999999999999999"  # more than eight bytes hold
+HUGE = "99999999999999999999"  # too large for eight bytes
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "drop"])

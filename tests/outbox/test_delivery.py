@@ -1,4 +1,4 @@
-"""Delivery at work: the real gateway and mailer against the stand-ins, with everything that goes wrong in between."""
+"""Delivery with the real gateway and mailer and their stand-ins, and with everything that can go wrong in between."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ LONGEST_STEP = LEASE_MARGIN / 2
 
 
 class Clock:
-    """The time of day, which a test may put forward: by hand, or whenever nothing is being sent or written.
+    """The time, which a test may set forward: directly, or whenever nothing is being sent or written.
 
-    Deliveries that go by it are woken then.
+    It then wakes the deliveries that use it.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Clock:
             supervisor.wake()
 
     def advance_when_idle(self, until: datetime | None) -> None:
-        """By a second, or until this moment, though not so far that what has just been claimed counts as abandoned."""
+        """Set the clock forward by a second, or to `until`, but not so far that a lease that was just taken ends."""
         if self.busy == 0:
             step = timedelta(seconds=1) if until is None else min(until - self(), LONGEST_STEP)
             self.advance(max(step.total_seconds(), 0.0))
@@ -98,7 +98,7 @@ def clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cl
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for due messages twenty times a second, so that a clock put forward is noticed."""
+    """Look for due messages twenty times a second, so that a clock set forward is noticed."""
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.05)
 
 
@@ -141,7 +141,7 @@ async def delivering(delivery: Delivery, stop_seconds: float = 5.0) -> AsyncIter
 
 
 class Doomed:
-    """A delivery whose process dies: nothing is finished, and nothing written down."""
+    """A delivery whose process dies: it finishes nothing and writes nothing."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
@@ -186,7 +186,7 @@ is_unfinished = outgoing_messages.c.state.in_(("waiting", "sending"))
 
 
 def all_in(database: Database, state: str, while_advancing: Clock | None = None) -> Callable[[], Any]:
-    """Whether all messages are in this state; each look may put the clock forward to when the next is due."""
+    """Whether all messages are in this state. Each look may set the clock forward to when the next message is due."""
     due_at = outgoing_messages.c.due_at
 
     async def check() -> bool:
@@ -539,7 +539,7 @@ async def _ended(database: Database) -> bool:
 
 
 def _has_failed(database: Database, this: int) -> Callable[[], Any]:
-    """Whether a failure of this message has been written down."""
+    """Whether a failure of this message is in the database."""
 
     async def check() -> bool:
         return (await row(database, this)).error_code is not None
@@ -548,7 +548,10 @@ def _has_failed(database: Database, this: int) -> Callable[[], Any]:
 
 
 class TestDoubt:
-    """Taken or not? A status callback tells, or Twilio's list of messages; failing both, it depends on who waits."""
+    """Messages in doubt.
+
+    A status callback or Twilio's list of messages resolves it; otherwise the kind of message decides.
+    """
 
     async def test_a_callback_settles_it(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
@@ -818,7 +821,7 @@ class TestEnding:
         assert (await row(database, this)).state == "sending"
         async with delivering(Delivery(database, sms, clock=clock)):
             await asyncio.sleep(0.3)
-            assert len(twilio.messages) == takes  # its lease still runs
+            assert len(twilio.messages) == takes  # the lease has not ended yet
             clock.advance(41)
             await until(all_in(database, "sent"))
         assert [message.body for message in twilio.messages] == ["1", "2"]
@@ -845,7 +848,7 @@ class TestEnding:
 async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
     database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None, seed: int
 ) -> None:
-    """Two deliveries on one database, one of them dying, under faults of every kind."""
+    """Two deliveries share one database, one of them dies, and all kinds of faults happen."""
     chance = random.Random(seed)
     faults = [
         StandInFault(status=500),

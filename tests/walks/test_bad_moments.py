@@ -1,4 +1,4 @@
-"""What reaches the usager when the service was down, or the gateway's answer was lost; through the real process."""
+"""What usagers get if the service was down or the gateway's answer was lost, in the real process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MakeService = Callable[..., Service]
 
 
 def without_callbacks() -> None:
-    """No status callback is waited for: in a doubt the gateway's records are read at once."""
+    """Let the service read the gateway's records at once if a message is in doubt, without waiting for a callback."""
     patch.object(doubt, "CALLBACK_TIME", timedelta(0)).start()
 
 
 def is_missed(service: Service, text: str) -> None:
-    """Somebody writes while nobody listens."""
+    """Somebody writes while the service is down."""
     url = f"{service.url}/webhooks/twilio/sms"
     assert service.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text=text).result(30) is None
 

@@ -1,4 +1,4 @@
-"""From nothing to connected, as an operator does it: the real processes beside RDV Service Public's stand-in."""
+"""An operator connects RDV Service Public: the real processes and commands, beside its stand-in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rdvsp() -> Iterator[RdvspStandIn]:
 
 @pytest.fixture
 def connected(make_service: Callable[..., Service], rdvsp: RdvspStandIn) -> Service:
-    """Not started yet."""
+    """A connected service that is not started yet."""
     settings = {
         "SMSBOT_RDVSP_URL": rdvsp.url,
         "SMSBOT_RDVSP_CLIENT_ID": rdvsp.tokens.client_id,
@@ -40,7 +40,7 @@ def connected(make_service: Callable[..., Service], rdvsp: RdvspStandIn) -> Serv
 
 
 def watchful() -> None:
-    """The service looks often at what other processes have written, and anew for each answer of /health/ready."""
+    """Let the service look often for what other processes have written, and again for each answer of /health/ready."""
     patch.object(rereading, "EVERY", timedelta(seconds=0.1)).start()
     patch.object(health, "GOOD_FOR_SECONDS", 0.0).start()
 
@@ -54,7 +54,7 @@ def ready(service: Service) -> dict[str, str]:
 
 
 def read_again(rdvsp: RdvspStandIn) -> set[str]:
-    """The appointments that were asked for by their ids."""
+    """The appointments that the service has read by their ids."""
     return {each for call in rdvsp.calls_of("rdvs") for each in call.query.get("id", "").split(",")}
 
 
@@ -69,7 +69,7 @@ _LOGINS = itertools.count()
 
 
 class Login:
-    """`smsbot rdvsp login` while it waits."""
+    """A running `smsbot rdvsp login`, which waits for the agent."""
 
     def __init__(self, service: Service, *options: str) -> None:
         number = next(_LOGINS)
@@ -92,7 +92,7 @@ class Login:
 
 
 def consent(login: Login) -> httpx.Response:
-    """The agent opens the address, decides, and the browser comes back to the service."""
+    """The agent opens the address and decides. Returns the page to which the browser then comes at the service."""
     return httpx.get(login.address(), follow_redirects=True)
 
 
@@ -132,14 +132,14 @@ def test_from_nothing_to_connected(connected: Service, rdvsp: RdvspStandIn) -> N
     assert "100%" in setup.stderr
     (endpoint,) = rdvsp.webhooks.endpoints
     assert (endpoint.target_url, endpoint.secret) == (f"{service.url}/webhooks/rdvsp", WEBHOOK_SECRET)
-    rdvsp.release_webhooks()  # all records once more, as created
+    rdvsp.release_webhooks()  # they have all records once more, as `created`
     assert {posted.status for posted in rdvsp.posted()} == {200}
 
     again = service.run("rdvsp", "setup")
     assert "its webhook is there, nothing is changed" in again.stdout
     assert len(rdvsp.webhooks.endpoints) == 1
 
-    service.stop()  # what the sync is not shown is not to be read again before it has come to its end
+    service.stop()  # so that appointments missing from the lists are not read again before the sync ends
     gone, moved, gone_later = 2, 4, 6
     agenda.destroy(gone, quietly=True)
     rdvsp.webhooks.endpoints.clear()
@@ -179,7 +179,7 @@ def test_an_usager_cancels_there_before_they_hear_that_it_is_so(connected: Servi
     assert agenda.rdv(rdv_id).status == "excused"
     assert [call.status for call in rdvsp.calls_of("participations")] == [200]
     rdvsp.settle()
-    assert len(service.twilio.messages) == 3  # its own echo notifies nobody
+    assert len(service.twilio.messages) == 3  # the webhook about our own change notifies nobody
     assert [each.about for each in agenda.sent if each.about == "cancelled"] == ["cancelled"] * 2
 
 
@@ -234,7 +234,7 @@ def test_a_password_needs_no_browser(make_service: Callable[..., Service]) -> No
             f"Signed in to {rdvsp.url} as SMS de l'usager <sms@example.fr>, with the e-mail address and password.\n"
         )
         assert service.run("rdvsp", "status").returncode == 0
-        assert len(rdvsp.calls_of("sign_in")) == 1  # the command and the service share it
+        assert len(rdvsp.calls_of("sign_in")) == 1  # the command and the service share the tokens
         assert "hunter2" not in service.log
 
 

@@ -1,5 +1,5 @@
-"""`/health/ready` and `/metrics` of the running service: a disk that is full, another version's schema, and what is due
-while nobody delivers."""
+"""`/health/ready` and `/metrics` of the running service: a full disk, the schema of another version, and due messages
+that nobody delivers."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def ready(service: Service) -> httpx.Response:
 
 
 def asked_anew() -> None:
-    """All is looked at for each answer. Else one that all is well would be given again for five seconds."""
+    """Check everything again for each answer. Otherwise a good answer would be repeated for five seconds."""
     patch.object(health, "GOOD_FOR_SECONDS", 0.0).start()
 
 
 def becomes(service: Service, is_so: Callable[[httpx.Response], bool]) -> httpx.Response:
-    """The answer of `/health/ready` once it is so."""
+    """Wait until the answer of `/health/ready` is as `is_so` says, and return it."""
     deadline = time.monotonic() + 60
     while not is_so(answer := ready(service)):
         assert time.monotonic() < deadline, answer.text

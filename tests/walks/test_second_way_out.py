@@ -1,4 +1,4 @@
-"""A second way out, through the real process: Twilio fails amid a conversation, and another gateway carries it on."""
+"""Twilio fails in the middle of a conversation, and another gateway continues it, in the real process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ authentication.encoding = "base64"
 
 
 def strict() -> None:
-    """A gateway is passed over after three failures in a row, however soon they follow each other."""
+    """Let a gateway be passed over after three failures in a row, even if they come at the same moment."""
     patch.object(circuit, "FAILING_SECONDS", 0.0).start()
 
 
@@ -55,7 +55,7 @@ def told(stand_in: GatewayStandIn[TakenSms], count: int) -> list[TakenSms]:
 
 
 def walk(service: Service, second: VonageStandIn | AggregatorStandIn, gateway: str) -> None:
-    """Twilio answers the first question and then no more; the usager writes back to whoever wrote last."""
+    """Twilio takes the first question and then fails. The usager answers the number that wrote last."""
     hook = f"{service.url}/webhooks/{gateway}/sms"
     service.post_rdv(rdv())
     assert "lettres" in service.asks("ANNULER").body
