@@ -53,6 +53,13 @@ def test_some_commands_make_it(make_service: MakeService, command: tuple[str, ..
     assert service.run("outbox", "list").returncode == 0
 
 
+def test_no_database_is_made_for_a_file_that_is_not_there(make_service: MakeService) -> None:
+    service = make_service(database_url="sqlite:///smsbot.db")
+    done = service.run("import", "none.csv")
+    assert (done.returncode, done.stderr.partition(" (")[0]) == (1, "The file none.csv cannot be read")
+    assert list(service.folder.glob("smsbot.db*")) == []
+
+
 def test_a_second_process_does_not_serve_the_same_file(make_service: MakeService) -> None:
     first = make_service(database_url="sqlite:///smsbot.db").start()
     file = first.folder / "smsbot.db"

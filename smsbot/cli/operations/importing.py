@@ -100,17 +100,21 @@ def refuse_connected(settings: Settings, source: str) -> None:
 
 
 def import_file(database: Database, path: Path, options: ImportOptions | None = None) -> ImportReport:
-    """Take in the appointments of the file at `path`. Raises `smsbot.sources.file_lines.UnreadableFile`.
+    """Take in the appointments of the file at `path`. Raises `smsbot.sources.file_lines.UnreadableFile`."""
+    return import_content(database, bytes_of(path), options or ImportOptions())
+
+
+def import_content(database: Database, content: bytes, options: ImportOptions) -> ImportReport:
+    """Take in the appointments of a file with this content. Raises `smsbot.sources.file_lines.UnreadableFile`.
 
     They are committed some hundreds at a time. After an interruption, importing again does the rest.
     """
-    options = options or ImportOptions()
     remarks: list[Remark] = []
     to_correct: list[str] = []
     kinds: Counter[IntakeKind] = Counter()
     reminders = begun = 0
     now = datetime.now(UTC)
-    arrivals = _arrivals(read_content(bytes_of(path), options.columns), remarks, to_correct)
+    arrivals = _arrivals(read_content(content, options.columns), remarks, to_correct)
     while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
         taken = _take(database, chunk, options)
         reminders += taken.reminders
@@ -138,9 +142,10 @@ def run_import(file: Path, source: str, columns: str, *, dry_run: bool, quiet_fo
     """Import a file and print the report. Raises `CommandFailed` if something was refused, and other `Problem`s."""
     settings, means = Settings.load(), column_names(columns)
     refuse_connected(settings, source)
+    content = bytes_of(file)  # before a database is made: a wrong path may be that of a wrong folder
     with ready_database(settings, make=not dry_run) as database:
         options = ImportOptions(source, means, dry_run, quiet_for, _reminders(database))
-        report = import_file(database, file, options)
+        report = import_content(database, content, options)
         if not dry_run:
             database.write_now(lambda connection: note_last_word(connection, source, Feed.FILE, datetime.now(UTC)))
     for line in report.lines():
