@@ -25,10 +25,11 @@ LINK_TAG_BYTES = 12
 MOST_LINK_CHARACTERS = 27
 """The most characters of a token: the largest id (63 bits) with its tag (96 bits), in base 62."""
 
-_TOKEN_AND_SIGNS = re.compile(r"([0-9A-Za-z]+)(?:(?:[^\w/]|_)[^/]*)?(?:/[\W_]*)?")
+_TOKEN_AND_SIGNS = re.compile(r"([0-9A-Za-z]+)(?:[\s<].*|(?:(?:[^\w/]|_)[^/]*)?(?:/[\W_]*)?)", re.DOTALL)
 """A token, perhaps with a sign that no token has (a full stop, a bracket, a no-break space) and what follows it.
 
-After a slash only signs are allowed, because letters there are the address of another page.
+After white space or "<" everything is text. Else only signs are allowed after a slash, because letters there are the
+address of another page.
 """
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase

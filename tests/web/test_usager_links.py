@@ -89,6 +89,9 @@ SIGNS = (
 @example(1234, ".Merci")
 @example(1234, "\u00a0pour")
 @example(1234, "%C2%A0")
+@example(1234, " / Mairie du 1er")
+@example(1234, "\u00a0/\u00a0Mairie")
+@example(1234, "</a>")
 def test_signs_behind_a_token_do_not_hide_it(participation_id: int, signs: str) -> None:
     token = _token(participation_id)
     assert LINKS.participation_id_before_signs(token + signs) == participation_id
