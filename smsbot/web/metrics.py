@@ -143,7 +143,10 @@ class Metrics:
             )
         except SQLAlchemyError:
             stored = None
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # a version that no format has
+            encode, content_type = choose_encoder("")
         answer = encode(_Together(self.counters.registry, stored, now))
         return Response(answer, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 

@@ -126,6 +126,17 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
         assert word not in answer.text
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("version_asked", ["9" * 5000, "x", "", "1.0.0"])
+async def test_a_version_of_no_format_is_answered_as_if_none_was_asked_for(
+    sqlite_database: Database, version_asked: str
+) -> None:
+    accept = f"application/openmetrics-text;version={version_asked}"
+    answer = await get(application(sqlite_database), Accept=accept, **ALLOWED)
+    assert answer.status_code == 200
+    assert "smsbot_build_info" in answer.text
+
+
 def test_the_last_success_is_that_of_the_process_where_it_goes_well(database: Database) -> None:
     hour = timedelta(hours=1)
     for at, now in ((NOW, NOW), (NOW - hour, NOW), (NOW - 2 * hour, NOW)):
