@@ -84,7 +84,7 @@ def measure(seconds: int = 8, answers_after: float = 0.3) -> list[Figure]:
 
                 stranger = appointments.phone(99_999_999)
                 warming_up = [Conversation(stranger, [requests.make(f"SM{next(sids):032x}", stranger, "bonjour")])]
-                around.do(Conversations(web.webhook, warming_up, 1))  # `deliver` has come up when it is answered
+                around.do(Conversations(web.webhook, warming_up, 1))  # when it is answered, `deliver` is running
                 around.do(order("ANNULER DUP", None, requests, sids))
                 load = around.do(order("OUI", PER_SECOND, requests, sids))
                 if load.refused:
@@ -110,7 +110,7 @@ def _times(load: Load) -> str:
 
 
 def _sync(database_url: str, source_url: str) -> None:
-    """Learn all appointments from the stand-in."""
+    """Read all appointments of the stand-in."""
     with closing(Database(database_url)) as database:
         schema.upgrade(database)
 

@@ -1,4 +1,4 @@
-"""Builds the service from its settings. This is the one place that knows every room."""
+"""Builds the service from its settings. Only this module knows every room."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ logger = structlog.get_logger(__name__)
 
 
 def policy_of(settings: ServiceSettings) -> Policy:
-    """What `smsbot.toml` says. Raises `SettingsProblem`."""
+    """The content of `smsbot.toml`. Raises `PolicyProblem`."""
     return Policy.load(settings.config, settings.usual_sender)
 
 
@@ -107,8 +107,8 @@ class Service:
         policy: Policy | None = None,
         pages_by: ProcessApart | None = None,
     ) -> None:
-        """`policy` None: read it from its file. `pages_by` is the second process, which makes the console's pages that
-        only read; None: this process makes them.
+        """If `policy` is None, it is read from its file. `pages_by` is the second process, which makes the read-only
+        pages of the console; if it is None, this process makes them.
         """
         self.settings = settings
         self.database = database
@@ -142,7 +142,7 @@ class Service:
 
     @cached_property
     def connections(self) -> dict[str, SourceConnection]:
-        """The connected sources by name. Raises `SettingsProblem` where a secret of one is missing."""
+        """The connected sources by name. Raises `SettingsProblem` if a secret of one is missing."""
         return connections(self.settings, self.policy)
 
     @cached_property
@@ -174,7 +174,7 @@ class Service:
 
     @cached_property
     def webhook_secrets(self) -> dict[str, str]:
-        """The secret of each source's webhook, by source. Raises `SettingsProblem` for one that is missing."""
+        """The secret of each source's webhook, by source. Raises `SettingsProblem` if one is missing."""
         return webhook_secrets(self.settings, self.policy)
 
     @cached_property
@@ -199,7 +199,7 @@ class Service:
 
     @property
     def openid(self) -> Registration | None:
-        """How agents sign in with OpenID Connect; None where only passwords are used."""
+        """How agents sign in with OpenID Connect; None if they only use passwords."""
         settings = self.settings
         if settings.oidc_issuer is None:
             return None
@@ -216,7 +216,7 @@ class Service:
 
     @property
     def webhook_seal(self) -> Seal:
-        """Encrypts the secrets of the webhooks by which other systems are told of events."""
+        """The seal that encrypts the secrets of webhooks to other systems."""
         return Seal(self.settings.secret_key.get_secret_value(), "secrets of webhooks")
 
     @property
@@ -238,7 +238,7 @@ class Service:
 
     @asynccontextmanager
     async def sources(self) -> AsyncIterator[Sources]:
-        """The APIs of the connected sources by name, while the block runs."""
+        """The APIs of the connected sources by name, open while the block runs."""
         settings = self.settings
         async with open_sources(
             self.connections,
@@ -254,7 +254,7 @@ class Service:
         return SourceLogins(sources, self.database, f"{self.settings.public_url}{CALLBACK_PATH}", self.clock)
 
     def periodic_works(self, gateways: Gateways, sources: Sources) -> list[PeriodicWork]:
-        """The periodic work of this process besides delivery."""
+        """The periodic work of this process, without delivery."""
         database, clock = self.database, self.clock
         return [
             reminding(database, self.reminders, clock),
@@ -278,22 +278,22 @@ class Service:
         return [*map(work_name, get_args(Channel)), *carrying_out, *periodic]
 
     def carrying(self, apis: Mapping[str, SourceApi]) -> Carrying:
-        """Carries out, at the connected sources, the cancellations that are requested here. `apis` are by source."""
+        """The work of carrying out requested cancellations at the connected sources. `apis` are by source."""
         answers = RequestAnswers(self.herald, self.connections)
         return Carrying(self.database, self.door, self.arrival, answers, apis, self.connections, self.clock)
 
     def rate(self, sender: str) -> float | None:
-        """How many SMS a second may leave from a sender; None for no limit."""
+        """How many SMS per second may leave from a sender; None for no limit."""
         by_file = self.policy.channel(sender).messages_per_second
         return self.settings.rate_per_second if by_file is None else by_file
 
     def catching_up(self, gateway: str, records: Records) -> CatchUp:
-        """Reads and handles the messages that this gateway could not deliver to our webhook."""
+        """The work of reading messages that this gateway could not deliver to our webhook, and handling them."""
         numbers = self.policy.numbers_received_by(gateway)
         return CatchUp(gateway, records, numbers, self.handler, self.clock)
 
     def polling(self, gateway: str, replies: Replies) -> Polling:
-        """Reads the list of messages that this gateway keeps, and handles them."""
+        """The work of reading the list of messages that this gateway keeps, and handling them."""
         return Polling(gateway, replies, self.joining, self.clock)
 
     def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:

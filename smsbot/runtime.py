@@ -1,16 +1,16 @@
-"""Runs the background work of a process, notices when a piece of it fails, and notes when it last succeeded.
+"""Runs the background work of a process, notices when a piece of it fails, and records when it last succeeded.
 
 A piece of work is a function that does one round, such as writing the reminders that are due. The supervisor calls it,
 waits, and calls it again. Two kinds of things can go wrong:
 
-- **Something is out of reach**, such as the database or a gateway's list. That passes, and the work waits for it for
-  as long as it takes.
-- **Anything else** is a mistake, of ours or in the installation. It is logged with its kind and place, and the work is
-  started again after a pause that grows. If that goes on, the supervisor gives up and the process ends, because a
+- **Something cannot be reached**, such as the database or a gateway's list. This is temporary, and the work waits for
+  as long as it lasts.
+- **Any other error** is a bug, or a mistake in the installation. It is logged with its kind and place, and the work is
+  restarted after a pause that grows. If it fails again and again, the supervisor gives up and the process ends: a
   service that sends no reminders would look healthy without being so.
 
-The last successes are noted in the database, so that every process can show those of the others: `smsbot deliver` has
-no HTTP port, and `serve --no-delivery` must notice when nobody delivers.
+The last successes are recorded in the database, so that every process can show those of the others: `smsbot deliver`
+has no HTTP port, and `serve --no-delivery` must notice if no process delivers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from smsbot.store.prepared import upserting
 from smsbot.store.tables import heartbeats
 
 DATABASE_OUTAGE = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
-"""SQLAlchemy's errors where the database is unreachable, full, locked or read-only. Its other errors are mistakes."""
+"""SQLAlchemy's errors if the database is unreachable, full, locked or read-only. Its other errors are bugs."""
 
 Round: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -47,14 +47,14 @@ SUCCESSES_NOTED_EVERY = timedelta(seconds=15)
 
 
 class HasToWait(Problem):
-    """Raised by a round when something is out of reach. The round has already logged what."""
+    """Raised by a round when something cannot be reached. The round has already logged what."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodicWork:
-    """A piece of background work. Logs and figures use its `name`.
+    """A piece of background work. Logs and metrics use its `name`.
 
-    `once` does one round. The next follows after `every`, or earlier where `wake` is set. Work with a `finish` is not
+    `once` does one round. The next follows after `every`, or earlier if `wake` is set. Work with a `finish` is not
     cut off when the process stops: its current round ends, and then `finish` is awaited.
     """
 
@@ -69,7 +69,7 @@ class PeriodicWork:
 class RestartPolicy:
     """How failing work is restarted: after `first_pause` seconds, doubled each time up to `longest_pause`.
 
-    The supervisor gives up after `failures` failures in a row, once the first of them is at least `seconds` ago.
+    The supervisor gives up after `failures` failures in a row, if the first of them was at least `seconds` ago.
     """
 
     first_pause: float = 1.0
@@ -82,7 +82,7 @@ class Supervisor:
     """All background work of one process. Call `start` and `stop` in the same event loop."""
 
     def __init__(self, restarts: RestartPolicy | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` gives seconds that never go back."""
+        """`monotonic` returns seconds that never go back."""
         self._restarts = restarts or RestartPolicy()
         self._monotonic = monotonic
         self._keepers: dict[asyncio.Task[None], PeriodicWork] = {}
@@ -94,7 +94,7 @@ class Supervisor:
 
     @property
     def given_up(self) -> str | None:
-        """The name of the work that was given up; None while all runs."""
+        """The name of the work that was given up; None if none was."""
         return self._given_up
 
     def when_given_up(self, callback: Callable[[], None]) -> None:
@@ -113,7 +113,7 @@ class Supervisor:
             keeper.add_done_callback(self._ended)
 
     def wake(self) -> None:
-        """Let each piece of work begin its next round at once, as after the service's clock was set."""
+        """Let each piece of work begin its next round at once, for example after the service's clock was set."""
         for work in self._keepers.values():
             work.wake.set()
 
@@ -166,15 +166,15 @@ class Supervisor:
                 callback()
 
     def _shortened(self, work: PeriodicWork) -> float:
-        """The pause in seconds of work that waits for something. Hourly work need not wait another hour for it."""
+        """The pause in seconds of work that waits for something. Hourly work must not wait an hour for it."""
         return min(work.every.total_seconds(), self._restarts.longest_pause)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, and ignore `wake`: a commit does not repair what failed."""
+        """Wait, and ignore `wake`: a new commit does not repair what has failed."""
         await _happens_within(self._stopping, seconds)
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
-        """Give up the work of a task that ended before it was told to, for whatever reason."""
+        """Give up the work of a task that ended before `stop`, for any reason."""
         error = None if keeper.cancelled() else keeper.exception()
         if error is not None:
             logger.error("work ended with an error", work=keeper.get_name(), **_described(error))
@@ -195,7 +195,7 @@ class _Failing:
         self.failures = 0
 
     def again(self, now: float) -> float | None:
-        """Count one more failure. Returns how many seconds to pause, or None when it is time to give up."""
+        """Count one more failure. Returns how many seconds to pause, or None to give up."""
         restarts = self._restarts
         self.failures += 1
         if self._began is None:
@@ -241,7 +241,7 @@ async def work_off(
 def woken_by(database: Database, topic: str, name: str, once: Round, every: timedelta) -> PeriodicWork:
     """Work that does a round every `every`, and at once when `topic` is signalled in the database.
 
-    It may be made outside the event loop: it listens from its first round on.
+    It may be made outside the event loop: it subscribes in its first round.
     """
     wake, is_subscribed = asyncio.Event(), False
 
@@ -264,26 +264,29 @@ async def _happens_within(event: asyncio.Event, seconds: float) -> None:
 
 
 def _described(error: BaseException) -> dict[str, object]:
-    """The kind of an error and the lines of code where it happened. Its text is left out: it may hold personal data."""
+    """The kind of an error and its lines of code, without its text, which may contain personal data."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}
 
 
 def note_successes(connection: Connection, moments: Mapping[str, datetime], now: datetime) -> None:
-    """Note when each piece of work, by name, last succeeded in this process (UTC). A later success of another stays."""
-    for name in sorted(moments):  # always in the same order, so that two processes do not wait for each other
+    """Record when each piece of work, by name, last succeeded in this process (UTC).
+
+    A later success that another process recorded is kept.
+    """
+    for name in sorted(moments):  # always in the same order, so that two processes cannot wait for each other
         _BEAT.run(connection, {"name": name, "at": moments[name], "now": now})
 
 
 def last_successes(connection: Connection) -> dict[str, datetime]:
-    """When each piece of work last succeeded in any process (UTC), by name. Others are left out."""
+    """When each piece of work last succeeded in any process (UTC), by name. Work that never succeeded is absent."""
     return {row.name: row.at for row in connection.execute(select(heartbeats))}
 
 
 def noting_successes(database: Database, supervisor: Supervisor, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of noting when the other work of this process last succeeded.
+    """The work of recording when the other work of this process last succeeded.
 
-    A first success is noted at once. After a start it would look for a quarter of a minute as if nobody did the work.
+    A first success is recorded at once. Otherwise, for 15 seconds after a start, it would look as if no process did it.
     """
 
     async def once() -> None:

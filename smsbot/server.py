@@ -1,11 +1,11 @@
-"""Runs the service: HTTP on a socket, within limits, and delivery in the same event loop.
+"""Runs the service: HTTP on a socket, with limits, and delivery in the same event loop.
 
 uvicorn reads headers of any length, waits for a body for ever, and accepts any number of connections. Anybody may
-connect, so each of these has a limit here, for a server without a proxy in front. A proxy has its own limits, which are
-usually tighter.
+connect, so each of these has a limit here, for a server without a proxy. A proxy has its own limits, which are usually
+tighter.
 
-A request only notes when it began to arrive, so the time limits cost almost nothing. One timer for each connection
-checks these notes. It sleeps until the next moment when something can be too late.
+For each request only the time of its first byte is recorded, so the time limits cost almost nothing. One timer for each
+connection checks these times. It sleeps until the next moment when something can be too late.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _JOINED_BYTES = 64 * 1024  # more than this is written at once, so that a client
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """`head_bytes` limits what a request has besides its body: request line, headers, trailers, sizes of chunks.
+    """`head_bytes` limits a request without its body: request line, headers, trailers, sizes of chunks.
 
-    `head_seconds` and `request_seconds` count from the first byte of a request, or from the opening of the connection,
-    to the end of the headers and to the end of the request. `stalled_seconds` is how long a client may leave an answer
-    unread.
+    `head_seconds` is the time until the end of the headers, and `request_seconds` until the end of the request. Both
+    count from the first byte of a request, or from the opening of the connection. `stalled_seconds` is how long a
+    client may leave an answer unread.
     """
 
     head_bytes: int = 32 * 1024
@@ -141,7 +141,7 @@ class _GuardedHttp(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        if self.arriving_since is None:  # another request that arrived together with the last one
+        if self.arriving_since is None:  # another request came in the same data as the last one
             self._begins()
         super().on_message_begin()
 
@@ -181,13 +181,13 @@ class _GuardedHttp(HttpToolsProtocol):
         self.in_head = True
 
     def _look(self) -> None:
-        """Check whether something is too late, and call again when the next thing may be."""
+        """Check whether something is too late, and schedule the next check for when something may be."""
         if self.transport.is_closing() and self.stalled_since is None:
             return
         now = self.loop.time()
         if self.flow.read_paused and self.arriving_since is not None:
             self.arriving_since = now  # the service is slow, not the client
-        next_look = now + self.limits.head_seconds  # nothing that begins now can be late before this
+        next_look = now + self.limits.head_seconds  # nothing that begins now can be too late before this
         if self.stalled_since is not None:
             late_at = self.stalled_since + self.limits.stalled_seconds
             if late_at <= now:
@@ -218,7 +218,7 @@ class _GuardedHttp(HttpToolsProtocol):
 
 
 def listening_on(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `OSError` where the address or port cannot be used."""
+    """A listening socket; port 0 means any free port. Raises `OSError` if the address or port cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small answers at once (TCP_NODELAY) only for sockets that name TCP as their protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -234,7 +234,7 @@ def listening_on(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def assembled(service: Service, *, delivery: bool) -> AsyncIterator[Starlette]:
-    """The application of the service. `delivery`: deliver and do the periodic work too, while the block runs."""
+    """The application of the service. With `delivery`, messages are delivered and periodic work is done too."""
     async with AsyncExitStack() as stack:
         gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
         sources = await stack.enter_async_context(service.sources())
@@ -255,7 +255,7 @@ def http_server(application: ASGIApp, *, limits: HttpLimits | None = None, proxi
             application,
             http=guarded_http(limits or HttpLimits()),
             log_config=None,
-            access_log=False,  # paths hold link tokens
+            access_log=False,  # paths contain the tokens of links
             server_header=False,
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
@@ -268,7 +268,7 @@ def http_server(application: ASGIApp, *, limits: HttpLimits | None = None, proxi
 
 @asynccontextmanager
 async def serving(service: Service, *, delivery: bool, limits: HttpLimits | None = None) -> AsyncIterator[PromptServer]:
-    """A server for the block to run with `server.serve(sockets=[…])`. `delivery`: deliver in the same process.
+    """A server that the block runs with `server.serve(sockets=[…])`. With `delivery`, its process delivers too.
 
     The server stops by itself when background work is given up (`service.supervisor.given_up`).
     """

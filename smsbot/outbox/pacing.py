@@ -119,5 +119,5 @@ def after_failure(
 
 def backoff(message: ClaimedMessage, draw: Callable[[], float]) -> timedelta:
     """The wait before the next attempt at a message."""
-    doublings = min(message.attempt - 1, 20)  # every ceiling is reached by then; this keeps the product small
+    doublings = min(message.attempt - 1, 20)  # by then the highest ceiling is reached
     return min(FIRST_CEILING * (1 << doublings), patience_for(message.kind).highest_ceiling) * draw()

@@ -147,7 +147,7 @@ class AcknowledgementTable(PolicyTable):
 class WebhooksTable(PolicyTable):
     format: WebhookFormat
     authentication: AuthenticationTable
-    acknowledgement: AcknowledgementTable | None = None  # none: an empty body
+    acknowledgement: AcknowledgementTable | None = None  # None: an empty body
 
 
 class PiecesTable(PolicyTable):

@@ -167,7 +167,7 @@ def _contents(connection: Connection, now: datetime) -> BackupContents:
 
 def _flush(path: Path) -> None:
     """Flush a file, or the names in a folder, to the disk, so that it survives a power cut."""
-    with contextlib.suppress(PermissionError):  # Windows opens no folders
+    with contextlib.suppress(PermissionError):  # Windows cannot open folders
         descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
         try:
             os.fsync(descriptor)

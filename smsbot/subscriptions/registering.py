@@ -110,7 +110,7 @@ class Subscriptions:
 
 
 def subscriptions_of(connection: Connection, agent: Agent, this: int | None = None) -> list[Subscription]:
-    """The agent's subscriptions, or only the one with this id of ours; the oldest first."""
+    """The agent's subscriptions, or only the one with this id (ours); the oldest first."""
     statement = select(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id)
     if this is not None:
         statement = statement.where(event_subscriptions.c.id == this)

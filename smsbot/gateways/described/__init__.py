@@ -1,9 +1,9 @@
-"""Gateways that `smsbot.toml` describes in a table, behind the same four methods as those that are programmed.
+"""Gateways that `smsbot.toml` describes in a table. They have the same four methods as those that are written in code.
 
-- `described_gateway` follows a description.
-- What it sends: `described_requests` fills in the templates, `client_token` signs in.
-- What it is answered: `described_answers` to a message, `described_replies` where it lists messages from usagers.
-- What is posted to it: `webhook_fields` in JSON, XML (`xml_documents`) or a form.
+- `described_gateway` is such a gateway; it uses the others.
+- `described_requests` makes the requests to it, and `client_token` fetches the token for them.
+- `described_answers` reads its answer to a message, and `described_replies` its list of messages from usagers.
+- `webhook_fields` reads its webhooks, which are JSON, XML (`xml_documents`), a form or a query string.
 """
 
 from smsbot.gateways.described.described_gateway import DescribedGateway
