@@ -1,8 +1,8 @@
-"""uvicorn's server, but one that stops as soon as it is told to.
+"""uvicorn's server, changed so that it stops as soon as it is told to.
 
-uvicorn looks ten times a second whether it is to stop, and when it stops, it waits a tenth of a second and looks ten
-times a second whether the last connection is closed. So each stop took a quarter of a second in which nobody was served
-any more, and a server with nothing to do was woken ten times a second.
+uvicorn's own server checks ten times a second whether it has to stop. It then waits a tenth of a second, and checks ten
+times a second whether the last connection is closed. So each stop takes about a quarter of a second in which nobody is
+served, and an idle server wakes up ten times a second.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import uvicorn
 
 logger = structlog.get_logger(__name__)
 
-_DATED_EVERY_SECONDS = 1.0  # uvicorn writes the time into a header that all answers of a second share
-_LOOKED_EVERY_SECONDS = 0.005  # at the end only, whether the last requests are answered
+_DATED_EVERY_SECONDS = 1.0  # how often uvicorn renews the Date header of its answers
+_LOOKED_EVERY_SECONDS = 0.005  # how often to check, while stopping, whether the last requests are answered
 
 
 class PromptServer(uvicorn.Server):
-    """A server for `server.serve(sockets=[…])`, which returns soon after `should_exit` was set, in whatever thread.
+    """A server for `server.serve(sockets=[…])`, which returns soon after any thread has set `should_exit`.
 
-    Requests that are being answered then have `grace_seconds` to end. What is left is cut off.
+    Requests that are being answered then have `grace_seconds` to end. Those that have not ended are cut off.
     """
 
     def __init__(self, config: uvicorn.Config, *, grace_seconds: float) -> None:
@@ -56,7 +56,7 @@ class PromptServer(uvicorn.Server):
             listening.close()
         state = self.server_state
         for connection in list(state.connections):
-            connection.shutdown()  # at once, or after its answer
+            connection.shutdown()  # closes it at once, or after its current answer
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace_seconds):
                 while (state.connections or state.tasks) and not self.force_exit:

@@ -300,8 +300,8 @@ def noting_successes(database: Database, supervisor: Supervisor, clock: Callable
     return work
 
 
-# Where the work of one process hangs while another's goes well, the last success is the other's. A moment later than
-# that of writing is of a clock that was set back since.
+# If the work hangs in one process and succeeds in another, the later success is kept. A recorded time in the future is
+# overwritten: the clock has been set back since.
 _BEAT = upserting(
     heartbeats,
     ("name", "at"),

@@ -80,7 +80,7 @@ async def look_at_twilio(
 
 
 def _object_in(answer: httpx.Response) -> dict[str, Any] | None:
-    """The JSON object in an answer; None where there is none, as in the page of a proxy."""
+    """The JSON object in an answer; None if there is none, for example in the page of a proxy."""
     try:
         document = answer.json()
     except (ValueError, RecursionError):

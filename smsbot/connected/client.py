@@ -285,5 +285,5 @@ _MOST_TOLD = 10**9
 
 
 def _told_number(value: object, otherwise: int) -> int:
-    """A number of pages or entries as the source tells it; `otherwise` where it cannot be one."""
+    """A number of pages or entries that the source gives; `otherwise` if it is not a possible number."""
     return value if type(value) is int and 0 <= value <= _MOST_TOLD else otherwise

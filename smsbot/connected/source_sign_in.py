@@ -29,7 +29,7 @@ LOOKED_AT_AGAIN_SECONDS = 60.0
 """How often a process checks whether somebody has signed in again in another process, perhaps as another agent."""
 TWO_HOURS = timedelta(hours=2)
 LONGEST_LIFETIME = timedelta(days=365)
-"""Longer than any source lets its tokens live: a number beyond it must not be one that no calendar has."""
+"""Tokens of every source expire sooner. Without a limit, a huge number would lead to a date that Python cannot hold."""
 CALLBACK_PATH = "/rdvsp/callback"
 
 _DEVISE_HEADERS = ("access-token", "client", "uid")
@@ -226,16 +226,16 @@ class _GrantRefused(NotSignedIn):
 
 
 def _lifetime(seconds: object) -> timedelta:
-    """For how long the source says that its tokens are good: two hours where it does not say so, a year at most."""
+    """How long the tokens are valid, from the seconds that the source gives. None: two hours. At most a year."""
     try:
-        told = float(seconds)  # type: ignore[arg-type] # what it cannot be raises
+        told = float(seconds)  # type: ignore[arg-type] # raises if it is not a number
     except (TypeError, ValueError, OverflowError):
         return TWO_HOURS
     return timedelta(seconds=min(told, LONGEST_LIFETIME.total_seconds())) if told > 0 else TWO_HOURS
 
 
 def _lifetime_until(expiry: str | None, now: datetime) -> timedelta:
-    """The same where it tells the moment of their end, in Unix seconds."""
+    """The same for a source that gives the time of their expiry, in Unix seconds."""
     try:
         return _lifetime(float(expiry or "") - now.timestamp())
     except ValueError:

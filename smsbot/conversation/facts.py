@@ -59,8 +59,8 @@ class Coming:
 
     @property
     def told_at(self) -> datetime:
-        """Day, hour and minute as the usager is told them, without a zone: those of two appointments may be the same
-        though they are not at the same moment.
+        """The day, hour and minute that the usager is told. They are without a time zone, so two appointments may have
+        the same ones at different moments.
         """
         return self.starts_at.astimezone(ZoneInfo(self.time_zone)).replace(second=0, microsecond=0, tzinfo=None)
 

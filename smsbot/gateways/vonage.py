@@ -214,7 +214,7 @@ class VonageGateway(PostsOneByOne):
             jwt.JWTClaimsRegistry(now=int(self._clock())).validate(
                 limits
             )  # `iat` is checked below, because clocks differ
-        except (JoseError, ValueError, TypeError, RecursionError):  # anybody may post a token without any sense
+        except (JoseError, ValueError, TypeError, RecursionError):  # anybody may post an invalid token
             raise SignatureRefused(
                 "the token is not signed with SMSBOT_VONAGE_SIGNATURE_SECRET, or has ended"
             ) from None

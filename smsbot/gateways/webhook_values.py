@@ -76,7 +76,7 @@ def message_id(value: str | None, name: str) -> str:
 
 
 def is_message_id(value: object) -> TypeGuard[str]:
-    """Whether this can be a gateway's id of a message. Anything else may be what no database stores, as a NUL."""
+    """Whether this can be a gateway's id of a message. Other texts may contain NUL, which PostgreSQL cannot store."""
     return isinstance(value, str) and _MESSAGE_ID.fullmatch(value) is not None
 
 

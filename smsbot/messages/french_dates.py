@@ -34,7 +34,7 @@ def local(moment: datetime, time_zone: str) -> datetime:
 def span_of_day(day: date) -> tuple[datetime, datetime]:
     """The span (begin and end, in UTC) in which it is this day in at least one time zone.
 
-    The first and the last days of the calendar count as the days beside them, because no date lies beyond.
+    For the first and the last days that Python's dates have, it is the span of the nearest day that has a whole one.
     """
     midnight = datetime.combine(min(max(day, _FIRST_DAY), _LAST_DAY), time(), UTC)
     return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE

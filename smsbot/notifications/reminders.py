@@ -228,9 +228,9 @@ def reminding(database: Database, reminders: Reminders, clock: Callable[[], date
 
 
 async def _remind_all(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
-    """Write the reminders that are due. The search reads many rows, so it runs on a snapshot, where nobody waits.
+    """Write the reminders that are due. The search reads many rows, so it runs on a snapshot, where it blocks nobody.
 
-    One that cannot be written keeps no other back: its error is raised when all others are written.
+    If a reminder cannot be written, the others are written all the same, and then its error is raised.
     """
     failure: Exception | None = None
     page = await database.read(partial(reminders.due, now=clock()))
@@ -247,7 +247,7 @@ async def _remind_all(database: Database, reminders: Reminders, clock: Callable[
 async def _remind_these(
     database: Database, reminders: Reminders, ids: Sequence[int], clock: Callable[[], datetime]
 ) -> Exception | None:
-    """Write the reminders of these participations: together, and each alone where that fails. Returns a failure."""
+    """Write the reminders of these participations together; if that fails, each alone. Returns one of the errors."""
     try:
         await database.write(partial(reminders.remind, participation_ids=ids, now=clock()))
     except Exception as error:

@@ -32,7 +32,7 @@ It is part of a question that must fit one SMS, with label, date, place and OUI 
 
 MOST_NOTICE_HOURS = 24 * 365
 LEAST_MESSAGES_PER_SECOND, MOST_MESSAGES_PER_SECOND = 0.001, 1000
-"""The least is one message in 17 minutes. No calendar has the pauses between those of a far smaller rate."""
+"""The least is one message in 17 minutes. A far smaller rate would need pauses that a `timedelta` cannot hold."""
 SOLIDARITES, INSERTION = "rdv_solidarites", "rdv_insertion"
 VERTICALES = (SOLIDARITES, INSERTION, "rdv_aide_numerique", "rdv_mairie")
 """The brands, as RDV Service Public calls them in an organisation's `verticale`."""

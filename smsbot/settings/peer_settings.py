@@ -1,6 +1,7 @@
 """The settings of the systems around the service: gateways for SMS, the mail server, RDV Service Public.
 
-Gateways that `smsbot.toml` describes have none here. The main sender of SMS has, whatever its gateway.
+Gateways that `smsbot.toml` describes have no settings here. The main sender of SMS has its settings here with any
+gateway.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class DatabaseSettings(EnvironmentSettings):
             raise ValueError("no database URL") from None
         if url.get_backend_name() == "sqlite":
             database = url.database or ""
-            # Only a plain path shows which file it is: two processes must not serve one by two names.
+            # Two processes must not serve the same file, so the path must be plain: it shows which file it is.
             if database in ("", ":memory:") or database.startswith("file:") or url.query or url.host:
                 raise ValueError("no path of a file")
         elif url.get_backend_name() != "postgresql":

@@ -1,4 +1,4 @@
-"""Reads the rows of CSV files from people, whatever is in them: their headings, their delimiter and their cells.
+"""Reads CSV files that people wrote: it recognises the headings and the delimiter, and splits the rows into cells.
 
 Each row is read separately, so that a bad row does not affect the others. The delimiter is a comma, a semicolon or a
 tab, and line ends may be those of any system. Fields in quotation marks may contain delimiters and line breaks. Each

@@ -272,7 +272,7 @@ class _Listener:
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._bell: socket.socket | None = None  # closing its one end wakes the thread, which holds the other
+        self._bell: socket.socket | None = None  # closing it wakes the thread, which reads the other end
 
     def start(self) -> None:
         if self._thread is None:
@@ -291,8 +291,8 @@ class _Listener:
             while not self._stopping.is_set():
                 try:
                     self._listen(bell)
-                except Exception as error:  # noqa: BLE001 - whatever it is: a thread that ends hears nothing any more
-                    logger.warning("signals of other processes are not heard", error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - after any error the thread must go on
+                    logger.warning("signals of other processes are not received", error=type(error).__name__)
                     self._stopping.wait(_RECONNECT_SECONDS)
 
     def _listen(self, bell: socket.socket) -> None:

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, loopback_socket
 from smsbot.prompt_server import PromptServer
 
-_GRACE_SECONDS = 0.1  # for an answer that is just leaving when the stand-in is to stop
+_GRACE_SECONDS = 0.1  # for an answer that is being sent when the stand-in stops
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_na
 
     The gateway's own wording is left out, because it may quote the number. An answer may say yes and lack the id that
     it should give (`is_named` is False). It still counts as taken, unless it contains an error or is something else,
-    such as an HTML page. As a doubt it would make us send the message again and again.
+    such as an HTML page. If it counted as doubtful, we would send the message again and again.
     """
     status = answer.status
     if (why := _met(described.refused_when, document)) is not None:
