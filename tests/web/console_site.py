@@ -1,4 +1,4 @@
-"""The console over a database filled by the test, as the service mounts it, and a browser of few words for agents."""
+"""The console on a database that the test fills, mounted as in the service, and a simple browser for agents."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ PHONE = "+33612345678"
 OUR_NUMBER = "+33937000000"
 ADA, BOB, CLO = "ada@mairie.fr", "bob@ailleurs.fr", "clo@mairie.fr"
 PASSWORD = "quatre mots sans rapport"
-ADAS, BOBS = "1", "2"  # organisations, by the source's ids; Ada and Clo are of the first
+ADAS, BOBS = "1", "2"  # ids of organisations at the source; Ada and Clo are in the first, Bob in the second
 
 
 QUICK = Hashing(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-"""The same algorithm without its price."""
+"""The same algorithm with parameters that make it fast."""
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Clock:
 
 @dataclass
 class Office:
-    """The console over `database`, with the agents Ada and Clo of one organisation and Bob of another."""
+    """The console on `database`, with the agents Ada and Clo of one organisation and Bob of another."""
 
     database: Database
     policy: dict[str, Any] = field(default_factory=dict)
@@ -136,11 +136,11 @@ class Office:
         self.database.write_now(lambda c: set_password(c, agent, kept, self.clock()))
 
     def visitor(self) -> Browser:
-        """Somebody who is not signed in."""
+        """The browser of somebody who is not signed in."""
         return Browser(self)
 
     def at_desk(self, email: str = ADA) -> Browser:
-        """An agent who has just signed in, without the trouble of doing it."""
+        """The browser of an agent who has just signed in. The session is made directly, because signing in is slow."""
         browser, agent = Browser(self), self.agent(email)
         token = self.database.write_now(lambda c: open_session(c, agent, self.clock()))
         browser.session = token
@@ -169,7 +169,7 @@ class Office:
         return self.add(appointments, columns | values)
 
     def participation(self, appointment_id: int | None = None, **values: Any) -> int:
-        """Sophie Dupont's, with the given columns."""
+        """Add Sophie Dupont's participation with the given columns. Returns its id."""
         columns: dict[str, Any] = {
             "appointment_id": self.appointment() if appointment_id is None else appointment_id,
             "source": "rdvsp",
@@ -187,18 +187,18 @@ class Office:
             "send_reminder_notification": True,
         }
         columns |= values
-        for names in ("surnames", "first_names"):  # of a person who was erased there are none
+        for names in ("surnames", "first_names"):  # a person who was erased has none
             columns[names] = [name for name in columns[names] if name is not None]
         columns["folded_names"] = fold_all(columns["surnames"] + columns["first_names"])
         return self.add(participations, columns)
 
     def incoming(self, body: str, **values: Any) -> int:
-        """A message in the inbox, of the first organisation where no other `organisation` is given."""
+        """Add a message to the inbox, of the first organisation unless `organisation` is given. Returns its id."""
         [message] = self.many_incoming([{"body": body, **values}])
         return message
 
     def many_incoming(self, messages: Iterable[dict[str, Any]]) -> list[int]:
-        """The same of many at once."""
+        """Add many messages to the inbox at once. Returns their ids."""
         rows = [
             {
                 "gateway": "twilio",
@@ -217,7 +217,7 @@ class Office:
         return self.database.write_now(lambda c: list(c.execute(statement, rows).scalars()))
 
     def request(self, appointment_id: int, participation_id: int | None, **values: Any) -> int:
-        """Their source is being asked to cancel it: by its usager, by SMS."""
+        """Add a request to the source to cancel, which the usager made by SMS."""
         columns = {
             "appointment_id": appointment_id,
             "participation_id": participation_id,
@@ -232,7 +232,7 @@ class Office:
         return self.add(cancellation_requests, columns | values)
 
     def outgoing(self, body: str, **values: Any) -> int:
-        """An SMS that was delivered."""
+        """Add an SMS that was delivered."""
         columns = {
             "channel": "sms",
             "kind": "notification",
@@ -263,12 +263,12 @@ class Office:
         return self.database.read_now(lambda c: c.execute(select(table).where(table.c.id == row_id)).one())
 
     def sent(self) -> list[Any]:
-        """The outbox, in the order of writing."""
+        """The messages of the outbox, in the order in which they were written."""
         statement = select(outgoing_messages).order_by(outgoing_messages.c.id)
         return list(self.database.read_now(lambda c: c.execute(statement).all()))
 
     def audited(self) -> list[tuple[str, str, str, str | None]]:
-        """(act, by, way, agent) of what was done since the accounts were made."""
+        """The audit since the accounts were made: (act, by, way, agent) of each row."""
         statement = (
             select(audit.c.act, audit.c.by, audit.c.way, audit.c.agent)
             .where(audit.c.act.not_in(("agent_added", "agent_revoked")))
@@ -277,7 +277,7 @@ class Office:
         return self.database.read_now(lambda c: [tuple(row) for row in c.execute(statement)])
 
     def _founded(self, connection: Connection) -> dict[str, int]:
-        """Both organisations and the three agents; gives the organisations' ids."""
+        """Make both organisations and the three agents. Returns the organisations' ids."""
         statement = insert(organisations).returning(organisations.c.external_id, organisations.c.id)
         rows = [
             {
@@ -297,7 +297,7 @@ class Office:
 
 
 class Direct(httpx.BaseTransport):
-    """Hands requests to the application itself, without a server; each from the network address of the browser."""
+    """Passes requests directly to the application, without a server, from the network address of the browser."""
 
     def __init__(self, app: ASGIApp, address: str) -> None:
         self._asgi = httpx.ASGITransport(app, client=(address, 1234))
@@ -311,7 +311,7 @@ class Direct(httpx.BaseTransport):
 
 
 class Browser:
-    """It opens pages, fills in and submits the forms it finds, and keeps cookies; no scripts."""
+    """A browser without scripts. It opens pages, fills in and submits their forms, and keeps cookies."""
 
     def __init__(self, office: Office, address: str = "192.0.2.1") -> None:
         self.office = office
@@ -324,7 +324,7 @@ class Browser:
 
     @property
     def session(self) -> str | None:
-        """The session's token, as the cookie of the public address holds it."""
+        """The session's token, from the cookie for the public address."""
         return self.client.cookies.get(self._session_cookie.name(COOKIE))
 
     @session.setter
@@ -336,14 +336,14 @@ class Browser:
         )
 
     def get(self, path: str) -> Seen:
-        """`path` is below `/agents`."""
+        """Open the page at `path`, below `/agents`."""
         return self._see(self.client.get(f"/agents{path}"))
 
     def follow(self, link: str) -> Seen:
         return self._see(self.client.get(urljoin(str(self.page.url), self.page.links[link])))
 
     def press(self, button: str, **filled_in: str) -> Seen:
-        """Submit the first form of the page that has this button."""
+        """Submit the first form on the page that has this button."""
         form = next(form for form in self.page.forms if button in form.buttons)
         data = form.fields | filled_in | form.buttons[button]
         action = urljoin(str(self.page.url), form.actions.get(button, form.action))
@@ -352,7 +352,7 @@ class Browser:
         return self._see(self.client.post(action, data=data))
 
     def post(self, path: str, **fields: str) -> httpx.Response:
-        """A post that no page offers: with the token of the page that is open, without following what comes."""
+        """Post fields that no form on the page has, with the token of the open page. A redirect is not followed."""
         token = self.page.forms[0].fields["jeton"]
         return self.client.post(f"/agents{path}", data={"jeton": token} | fields, follow_redirects=False)
 
@@ -370,8 +370,8 @@ class Form:
     method: str
     action: str
     fields: dict[str, str] = field(default_factory=dict)
-    buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # by what is written on them: what they add
-    actions: dict[str, str] = field(default_factory=dict)  # of buttons that send the form to another address
+    buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # what each adds, by the words on it
+    actions: dict[str, str] = field(default_factory=dict)  # addresses of buttons that send the form elsewhere
     name: str = ""
 
 
@@ -380,7 +380,7 @@ _UNSEEN = {"style", "script", "title"}
 
 
 class Seen:
-    """A page as it is read: its heading, its text in one line, its links and forms. It is read when it is asked."""
+    """A page: its heading, its text in one line, its links and forms. It is parsed when a test first asks for them."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -486,7 +486,7 @@ class _Reader(HTMLParser):
             self._button += data
 
     def _form_of(self, attributes: dict[str, str]) -> Form:
-        """The form that a field or button belongs to: the one that it names, else the one that it stands in."""
+        """The form to which a field or button belongs: the one that it names, or else the one around it."""
         return next((form for form in self.forms if form.name and form.name == attributes.get("form")), self.forms[-1])
 
     def _inside(self, wanted: str) -> dict[str, str]:
