@@ -54,7 +54,7 @@ def add_agent(
     source: str,
     organisation_external_ids: Iterable[str],
     now: datetime,
-    way: Via = Via.SHELL,
+    via: Via = Via.SHELL,
     administrator: Agent | None = None,
     *,
     role: Role | None = None,
@@ -69,7 +69,7 @@ def add_agent(
     agent = register_agent(connection, email, now, name)
     keys = [OrganisationReference(source, external_id) for external_id in organisation_external_ids]
     let_act(connection, agent, keys, role)
-    note_account(connection, "agent_added", agent, way, now, administrator, told(role or Role.AGENT, keys))
+    note_account(connection, "agent_added", agent, via, now, administrator, told(role or Role.AGENT, keys))
     return agent
 
 
@@ -151,7 +151,7 @@ def revoke_agent(
     connection: Connection,
     email: str,
     now: datetime,
-    way: Via = Via.SHELL,
+    via: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> bool:
     """Revoke the agent: their tokens and their organisations end now. False where there is no such agent."""
@@ -163,7 +163,7 @@ def revoke_agent(
     theirs = former.where(agent_organisations.c.agent_id == agent.id)
     connection.execute(former_agent_organisations.insert().from_select(columns, theirs))
     shut_out(connection, agent, now)
-    note_account(connection, "agent_revoked", agent, way, now, administrator)
+    note_account(connection, "agent_revoked", agent, via, now, administrator)
     return True
 
 
@@ -214,7 +214,7 @@ def note_account(
     connection: Connection,
     act: AuditedAct,
     agent: Agent,
-    way: Via,
+    via: Via,
     now: datetime,
     administrator: Agent | None,
     detail: str | None = None,
@@ -224,8 +224,8 @@ def note_account(
         connection,
         now,
         act,
-        Actor.AGENT if way is Via.CONSOLE else Actor.SYSTEM,
-        way,
+        Actor.AGENT if via is Via.CONSOLE else Actor.SYSTEM,
+        via,
         agent=agent.email,
         administrator_id=None if administrator is None else administrator.id,
         detail=detail,

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, or_, select, union_all
 
-from smsbot.agents.accounts import IS_AGENT, IS_PROGRAM, Role, Tokens, tokens_of_agents
+from smsbot.agents.accounts import IS_AGENT, IS_PROGRAM, Role, Tokens, reference_in, tokens_of_agents
 from smsbot.agents.administration import Mandate
 from smsbot.agents.directory import read_key, written_key
 from smsbot.agents.permissions import OutOfReach, read_id
@@ -281,13 +281,13 @@ def _with_roles(
     ids = [row.id for row in rows]
     held: dict[int, dict[OrganisationReference, Role]] = {}
     for row in connection.execute(select(agent_organisations).where(agent_organisations.c.agent_id.in_(ids))):
-        key = OrganisationReference(row.source, row.organisation_external_id)
+        key = reference_in(row)
         held.setdefault(row.agent_id, {})[key] = Role(row.role)
     revoked = [row.id for row in rows if row.revoked_at is not None]
     if revoked:
         former = select(former_agent_organisations).where(former_agent_organisations.c.agent_id.in_(revoked))
         for row in connection.execute(former):
-            key = OrganisationReference(row.source, row.organisation_external_id)
+            key = reference_in(row)
             held.setdefault(row.agent_id, {})[key] = Role.AGENT
     tokens = tokens_of_agents(connection, now, ids)
     accounts = []

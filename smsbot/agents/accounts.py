@@ -93,6 +93,11 @@ AGENT_COLUMNS = (agents.c.id, agents.c.email, agents.c.role_everywhere)
 """The columns that `agent_of` needs in a row."""
 
 
+def reference_in(row: Any) -> OrganisationReference:
+    """The organisation in a row with the columns `source` and `organisation_external_id`."""
+    return OrganisationReference(row.source, row.organisation_external_id)
+
+
 def agent_of(row: Any) -> Agent:
     """The agent in a row with `AGENT_COLUMNS`."""
     return Agent(row.id, row.email, row.role_everywhere is not None)
@@ -126,7 +131,7 @@ def find_agent(connection: Connection, email: str) -> Agent | None:
 def where_named(connection: Connection, agent: Agent) -> dict[OrganisationReference, Role]:
     """The organisations that are named for the agent, each with the agent's role there."""
     rows = connection.execute(select(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
-    return {OrganisationReference(row.source, row.organisation_external_id): Role(row.role) for row in rows}
+    return {reference_in(row): Role(row.role) for row in rows}
 
 
 def role_everywhere(connection: Connection, agent: Agent) -> Role | None:
@@ -165,7 +170,7 @@ def list_accounts(connection: Connection, now: datetime) -> list[Account]:
     tokens = tokens_of_agents(connection, now)
     held: dict[int, dict[OrganisationReference, Role]] = {}
     for row in connection.execute(select(agent_organisations)):
-        key = OrganisationReference(row.source, row.organisation_external_id)
+        key = reference_in(row)
         held.setdefault(row.agent_id, {})[key] = Role(row.role)
     rows = connection.execute(select(agents).where(IS_AGENT).order_by(agents.c.email))
     return [

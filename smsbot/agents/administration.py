@@ -25,7 +25,7 @@ from smsbot.agents.account_changes import (
     take_organisation,
     told,
 )
-from smsbot.agents.accounts import IS_AGENT, Agent, Role, find_agent, role_everywhere, where_named
+from smsbot.agents.accounts import IS_AGENT, Agent, Role, find_agent, reference_in, role_everywhere, where_named
 from smsbot.agents.permissions import OutOfReach
 from smsbot.appointments.audit import AuditedAct
 from smsbot.model import OrganisationReference, Via
@@ -64,7 +64,7 @@ def mandate_of(connection: Connection, agent: Agent) -> Mandate:
         .select_from(agents.outerjoin(agent_organisations, named))
         .where(agents.c.id == agent.id, agents.c.revoked_at.is_(None))
     ).all()
-    keys = (OrganisationReference(row.source, row.organisation_external_id) for row in rows if row.source is not None)
+    keys = (reference_in(row) for row in rows if row.source is not None)
     is_everywhere = any(row.role_everywhere == Role.ADMINISTRATOR.value for row in rows)
     return Mandate(agent, is_everywhere, frozenset(keys))
 

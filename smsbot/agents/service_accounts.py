@@ -94,7 +94,7 @@ def add_service(
     now: datetime,
     *,
     token_days: int | None = None,
-    way: Via = Via.SHELL,
+    via: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> str:
     """Make a service account and return its token, which cannot be shown again.
@@ -138,7 +138,7 @@ def add_service(
     if rows:
         connection.execute(upsert(connection, agent_organisations), rows)
     agent = Agent(agent_id, name, everywhere=organisations is None)
-    note_account(connection, "service_added", agent, way, now, administrator)
+    note_account(connection, "service_added", agent, via, now, administrator)
     return _issue(connection, agent, token_days, now)
 
 
@@ -161,7 +161,7 @@ def rotate(
     now: datetime,
     overlap: timedelta,
     *,
-    way: Via = Via.SHELL,
+    via: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> str:
     """Make a new token and return it. The old ones end after `overlap`, or earlier where they expire earlier."""
@@ -169,7 +169,7 @@ def rotate(
     still_longer = agent_tokens.c.expires_at.is_(None) | (agent_tokens.c.expires_at > ends)
     old = update(agent_tokens).where(agent_tokens.c.agent_id == service.agent.id, still_longer)
     connection.execute(old.values(expires_at=ends))
-    note_account(connection, "service_rotated", service.agent, way, now, administrator)
+    note_account(connection, "service_rotated", service.agent, via, now, administrator)
     return _issue(connection, service.agent, service.token_days, now)
 
 
@@ -178,12 +178,12 @@ def revoke_service(
     service: ServiceAccount,
     now: datetime,
     *,
-    way: Via = Via.SHELL,
+    via: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> None:
     """End the account now: its tokens, its organisations and its webhooks."""
     shut_out(connection, service.agent, now)
-    note_account(connection, "service_revoked", service.agent, way, now, administrator)
+    note_account(connection, "service_revoked", service.agent, via, now, administrator)
 
 
 def _issue(connection: Connection, agent: Agent, token_days: int | None, now: datetime) -> str:
@@ -273,7 +273,7 @@ def connect_service(
         organisations,
         now,
         token_days=token_days,
-        way=Via.CONSOLE,
+        via=Via.CONSOLE,
         administrator=administrator,
     )
 
@@ -283,13 +283,13 @@ def renew_service(
 ) -> tuple[ServiceAccount, str]:
     """Make a new token and return it with the account. The old token ends after `overlap`. Raises OutOfReach."""
     account = _to_change(connection, administrator, agent_id, now)
-    return account, rotate(connection, account, now, overlap, way=Via.CONSOLE, administrator=administrator)
+    return account, rotate(connection, account, now, overlap, via=Via.CONSOLE, administrator=administrator)
 
 
 def end_service(connection: Connection, administrator: Agent, agent_id: int, now: datetime) -> None:
     """End the account now. Raises OutOfReach."""
     account = _to_change(connection, administrator, agent_id, now)
-    revoke_service(connection, account, now, way=Via.CONSOLE, administrator=administrator)
+    revoke_service(connection, account, now, via=Via.CONSOLE, administrator=administrator)
 
 
 def _to_change(connection: Connection, administrator: Agent, agent_id: int, now: datetime) -> ServiceAccount:

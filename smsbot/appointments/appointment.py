@@ -71,6 +71,11 @@ class Appointment:
         return self.time_zone or organisation_zone or DEFAULT_TIME_ZONE
 
     @property
+    def verticale(self) -> str | None:
+        """The brand of its organisation, as RDV Service Public names it."""
+        return self.organisation.verticale if self.organisation else None
+
+    @property
     def told_place(self) -> str | None:
         """The name of the place, else of the organisation.
 

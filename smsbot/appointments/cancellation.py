@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Text, bindparam, func, update
 
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.appointments.audit import note_each
-from smsbot.appointments.participation_queries import hold_participation, hold_participations_of, participations_beside
+from smsbot.appointments.participation_queries import ending_with, hold_participation, hold_participations_of
 from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request
 from smsbot.appointments.terms import TermsBook
 from smsbot.events import EventType, record_participations
@@ -121,7 +121,7 @@ class Door:
         """`end` for any number of participations, no two of one appointment. Returns the verdict on each."""
         instead = {one.id: self._instead(connection, one, canceller, now) for one in meant}
         ended = _end(connection, [one for one in meant if instead[one.id] is None], canceller, now)
-        beside = participations_beside(connection, *(one for one in ended if not one.appointment.collective))
+        beside = ending_with(connection, *ended)
         along: dict[int, list[Participation]] = {}
         for other in _end(connection, [other for other in beside if other.is_active], canceller, now):
             along.setdefault(other.appointment.id, []).append(other)
@@ -150,7 +150,7 @@ class Door:
             if refusal is not None:
                 return _REFUSED[refusal]
         if self.asks_the_source(meant.appointment):
-            others = [] if meant.appointment.collective else participations_beside(connection, meant)
+            others = ending_with(connection, meant)
             return _request(connection, meant, [meant, *others], canceller, now)
         return None
 

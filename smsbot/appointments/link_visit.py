@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
-from smsbot.appointments.participation_queries import hold_participation, participation_of, participations_beside
+from smsbot.appointments.participation_queries import ending_with, hold_participation, participation_of
 from smsbot.appointments.requests import RequestState, failed_request_of
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Canceller, Status, Via
@@ -152,6 +152,4 @@ def _unread(participation: Participation, now: datetime) -> int:
 
 
 def _has_others(connection: Connection, participation: Participation) -> bool:
-    if participation.appointment.collective:
-        return False
-    return any(other.is_active for other in participations_beside(connection, participation))
+    return any(other.is_active for other in ending_with(connection, participation))

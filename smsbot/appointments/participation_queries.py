@@ -118,10 +118,14 @@ def hold_participations_of(connection: Connection, appointment_id: int) -> list[
     return [_participation(row) for row in _HOLD_BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
 
 
-def participations_beside(connection: Connection, *beside: Participation) -> list[Participation]:
-    """The other participations of the appointments of `beside`."""
-    values = {"appointments": [one.appointment.id for one in beside], "but": [one.id for one in beside]}
-    return [_participation(row) for row in _BESIDE.rows(connection, values)] if beside else []
+def ending_with(connection: Connection, *meant: Participation) -> list[Participation]:
+    """The other participations that end when these end: all of an individual appointment, none of a collective one.
+
+    Participations that have ended already are included.
+    """
+    alone = [one for one in meant if not one.appointment.collective]
+    values = {"appointments": [one.appointment.id for one in alone], "but": [one.id for one in alone]}
+    return [_participation(row) for row in _BESIDE.rows(connection, values)] if alone else []
 
 
 def _joined(*conditions: ColumnElement[bool]) -> Select[Any]:

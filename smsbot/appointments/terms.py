@@ -79,7 +79,7 @@ class TermsBook:
             organisation=organisation.external_id if organisation else None,
             service=appointment.service_external_id,
             motif=appointment.motif_external_id,
-            verticale=organisation.verticale if organisation else None,
+            verticale=appointment.verticale,
         )
         return Terms(
             notice=self.notice if rules.notice is None else rules.notice,

@@ -17,7 +17,7 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.cancellation import Announcer, Ended, let_go
 from smsbot.appointments.intake.late_echoes import have_read_again
-from smsbot.appointments.participation_queries import hold_participations_of, participations_beside
+from smsbot.appointments.participation_queries import ending_with, hold_participations_of
 from smsbot.appointments.requests import CancellationRequest, withdraw_request
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers, record_taking_back
 from smsbot.events import EventType, record_participations
@@ -110,7 +110,7 @@ def ask_to_stand_again(connection: Connection, meant: Participation, canceller: 
     if meant.taking_back_requested_at is not None:
         return False
     if meant.is_active and cancellations_of_usagers(connection, [meant.id]):
-        others = [] if meant.appointment.collective else participations_beside(connection, meant)
+        others = ending_with(connection, meant)
         along = [one for one in others if one.is_active and one.cancellation_requested_at is not None]
     elif _is_by_its_usager(meant):
         along = _ended_along(connection, meant)
@@ -160,7 +160,7 @@ def _is_by_its_usager(participation: Participation) -> bool:
 
 def _ended_along(connection: Connection, meant: Participation) -> list[Participation]:
     """The other participations that ended together with this one."""
-    others = [] if meant.appointment.collective else participations_beside(connection, meant)
+    others = ending_with(connection, meant)
     return [one for one in others if (one.status, one.cancelled_at) == (meant.status, meant.cancelled_at)]
 
 

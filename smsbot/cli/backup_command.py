@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smsbot.cli.common import CommandFailed, one_clear_line, refuse_missing, sqlite_file
+from smsbot.cli.common import CommandFailed, local_time, one_clear_line, refuse_missing, sqlite_file
 
 if TYPE_CHECKING:
     from smsbot.store.backup import ProvenBackup
@@ -67,4 +67,4 @@ def _lines(proven: ProvenBackup) -> Iterator[str]:
     yield f"  {contents.received} messages received, {contents.sent} sent, {contents.waiting} not sent yet"
     yield f"  {contents.stopped_numbers} numbers that wrote STOP, {contents.agents} agents"
     if contents.newest is not None:
-        yield f"  newest message: {contents.newest.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+        yield f"  newest message: {local_time(contents.newest)}"

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -49,6 +50,11 @@ def one_clear_line() -> Iterator[None]:
             f"The database at SMSBOT_DATABASE_URL cannot be used ({cause_of(error)}): "
             "check the setting, then smsbot migrate."
         )
+
+
+def local_time(moment: datetime) -> str:
+    """The moment on the machine's clock: `2026-05-04 12:00:00 CEST`."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def fail(*sentences: str) -> NoReturn:

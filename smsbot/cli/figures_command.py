@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
-from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
+from smsbot.model import DEFAULT_SOURCE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -112,7 +111,7 @@ def _months(written: str | None, now: datetime) -> tuple[Month, ...]:
     from smsbot.figures.results import Month
 
     if written is None:
-        return Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE)).and_before(MONTHS)
+        return Month.of(now).and_before(MONTHS)
     try:
         return (Month.parse(written),)
     except ValueError as problem:

@@ -19,7 +19,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, true
@@ -27,7 +26,7 @@ from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, delete,
 from smsbot.figures.counting import by_month_and_name, counted_organisations, figures
 from smsbot.figures.results import AnsweredWithin, CountedOrganisation, Figures, Lead, Month, PlaceFigures, columns_of
 from smsbot.figures.thinning import thin
-from smsbot.model import DEFAULT_TIME_ZONE, Via
+from smsbot.model import Via
 from smsbot.runtime import PeriodicWork
 from smsbot.store.daily_counts import forget_old_counts
 from smsbot.store.database import Database, serialise
@@ -163,7 +162,7 @@ def closing_months(database: Database, retention: timedelta, clock: Callable[[],
 
 def still_open(connection: Connection, now: datetime) -> list[Month]:
     """The months up to the present one that are not closed, oldest first. Empty where nothing has ever happened."""
-    this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
+    this = Month.of(now)
     month = _first_not_closed(connection)
     found = []
     while month is not None and month <= this:
@@ -177,7 +176,7 @@ def next_to_close(connection: Connection, now: datetime) -> Month | None:
     month = _first_not_closed(connection)
     if month is None:
         return None
-    _, ended_at = month.bounds(ZoneInfo(DEFAULT_TIME_ZONE))
+    _, ended_at = month.bounds()
     return month if ended_at + CLOSED_AFTER <= now else None
 
 
@@ -187,7 +186,7 @@ def _first_not_closed(connection: Connection) -> Month | None:
         return Month.parse(last).plus(1)
     firsts = [connection.execute(select(func.min(at))).scalar_one() for at in _HAPPENED_AT]
     there = [first for first in firsts if first is not None]
-    return Month.of(min(there), ZoneInfo(DEFAULT_TIME_ZONE)) if there else None
+    return Month.of(min(there)) if there else None
 
 
 _HAPPENED_AT = (

@@ -38,6 +38,7 @@ from smsbot.figures.results import (
     ANSWERED_FROM,
     EARLY_ENOUGH,
     LEADS_FROM,
+    PARIS,
     AnsweredWithin,
     CountedOrganisation,
     Figures,
@@ -232,7 +233,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):  # a zone that this machine does not know
-        return ZoneInfo(DEFAULT_TIME_ZONE)
+        return PARIS
 
 
 def _cancellations(period: _Period, early_enough: timedelta) -> Select[Any]:

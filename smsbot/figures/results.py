@@ -15,9 +15,12 @@ from enum import StrEnum
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from smsbot.model import Via
+from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.spreadsheets import to_csv_text, to_french_csv_text
 from smsbot.store.tables import APPOINTMENT_COUNTS, PLACE_COUNTS
+
+PARIS = ZoneInfo(DEFAULT_TIME_ZONE)
+"""In whose time months begin, unless an organisation has a time zone of its own."""
 
 _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
@@ -43,12 +46,12 @@ class Month:
         return cls(int(found[1]), int(found[2]))
 
     @classmethod
-    def of(cls, at: datetime, zone: ZoneInfo) -> Self:
+    def of(cls, at: datetime, zone: ZoneInfo = PARIS) -> Self:
         """The month of this instant in this time zone."""
         local = at.astimezone(zone)
         return cls(local.year, local.month)
 
-    def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    def bounds(self, zone: ZoneInfo = PARIS) -> tuple[datetime, datetime]:
         """The first instant of this month and of the next one in this zone, both in UTC."""
         return self._begins(zone), self.plus(1)._begins(zone)
 

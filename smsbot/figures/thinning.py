@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, delete, exists, func, or_, select, update
 
 from smsbot.figures.results import Month
-from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.outbox.messages import REFUSED, RESTING, SENT
 from smsbot.runtime import work_off
 from smsbot.store.database import Database
@@ -68,7 +66,7 @@ class _Leaving:
 
 def _closed_until(connection: Connection) -> datetime | None:
     last = connection.execute(select(func.max(closed_months.c.month))).scalar_one()
-    return None if last is None else Month.parse(last).bounds(_ZONE)[1] - _FURTHEST_ZONE
+    return None if last is None else Month.parse(last).bounds()[1] - _FURTHEST_ZONE
 
 
 def _leaving(closed_until: datetime, kept_since: datetime) -> tuple[_Leaving, ...]:
@@ -149,8 +147,5 @@ def _note_thinned(connection: Connection, counted_at: Column[Any], these: Column
     first, last = connection.execute(select(func.min(counted_at), func.max(counted_at)).where(these)).one()
     if first is None:
         return
-    months = (str(Month.of(first, _ZONE).plus(-1)), str(Month.of(last, _ZONE).plus(1)))  # in any time zone
+    months = (str(Month.of(first).plus(-1)), str(Month.of(last).plus(1)))  # in any time zone
     connection.execute(update(closed_months).where(closed_months.c.month.between(*months)).values(is_thinned=True))
-
-
-_ZONE = ZoneInfo(DEFAULT_TIME_ZONE)

@@ -198,7 +198,7 @@ class NewsWriter:
             uuid=appointment.uuid,
             sequence=appointment.calendar_sequence,
             written_at=now,
-            brand=words.over(brand_of(organisation.verticale if organisation else None)),
+            brand=words.over(brand_of(appointment.verticale)),
             contact=words.contact,
             ends_at=appointment.ends_at,
             location=appointment.location_type,

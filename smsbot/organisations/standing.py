@@ -6,17 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
-from smsbot.agents.accounts import IS_AGENT, IS_PROGRAM
+from smsbot.agents.accounts import IS_AGENT, IS_PROGRAM, reference_in
 from smsbot.appointments.intake import last_words_heard
 from smsbot.connected.source_state import source_states
 from smsbot.figures.closing import kept_or_counted
 from smsbot.figures.results import Figures, Month
 from smsbot.inbox.thread_list import count_waiting_by_organisation
-from smsbot.model import DEFAULT_TIME_ZONE, OrganisationReference
+from smsbot.model import OrganisationReference
 from smsbot.outbox.messages import SENT, WITHDRAWN
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import (
@@ -87,7 +86,7 @@ def read_standing(
 
     `connected` are the names of the connected sources.
     """
-    month = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
+    month = Month.of(now)
     counted = kept_or_counted(connection, [month], organisation_ids=organisation_ids, counted_lately=now)
     return OrganisationStandings(
         accounts=_accounts(connection, keys),
@@ -113,10 +112,7 @@ def _accounts(connection: Connection, keys: Collection[OrganisationReference]) -
         .where(_IS_HERE, held.organisation_external_id.in_({key.external_id for key in keys}))
         .group_by(held.source, held.organisation_external_id)
     )
-    found = {
-        OrganisationReference(row.source, row.organisation_external_id): row.accounts
-        for row in connection.execute(statement)
-    }
+    found = {reference_in(row): row.accounts for row in connection.execute(statement)}
     return {key: found[key] for key in keys if key in found}
 
 

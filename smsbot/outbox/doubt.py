@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from smsbot.gateways.base import Handed, SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
 from smsbot.gateways.gateway_records import RecordsOutOfReach
-from smsbot.outbox.messages import ClaimedMessage
+from smsbot.outbox.messages import UNASKED, ClaimedMessage
 from smsbot.outbox.outcomes import InDoubt, Outcome, Postponed, Resting, Sent, known_ids
 from smsbot.outbox.pacing import after_failure, backoff, patience_for
 from smsbot.outbox.transports import LookedUpInPart, Transport
@@ -91,7 +91,7 @@ def outcome_of_doubt(
 def _unknown(message: ClaimedMessage, now: datetime, draw: Callable[[], float]) -> Postponed | Resting:
     due_at = max(now + backoff(message, draw), message.attempted_at + SETTLED)
     in_time = due_at <= message.created_at + patience_for(message.kind).for_this_long
-    if message.kind in ("reply", "receipt", "agents", "event") and message.repeats < MOST_REPEATS and in_time:
+    if message.kind not in UNASKED and message.repeats < MOST_REPEATS and in_time:
         return Postponed(message.id, message.attempt, _CODE, _NOBODY_KNOWS, due_at, is_repetition=True)
     return Resting(message.id, message.attempt, _CODE, _NOBODY_KNOWS)
 

@@ -141,7 +141,7 @@ def test_a_revoked_one_comes_back_with_what_is_given_anew_alone(database: Databa
 def test_all_of_it_is_in_the_audit(database: Database) -> None:
     connect(database)
     ada = database.write_now(lambda c: add_agent(c, ADA, "rdvsp", ["1"], NOW))
-    by_ada: Any = {"way": Via.CONSOLE, "administrator": ada}
+    by_ada: Any = {"via": Via.CONSOLE, "administrator": ada}
     database.write_now(lambda c: rotate(c, service(database), NOW, timedelta(0), **by_ada))
     database.write_now(lambda c: revoke_service(c, service(database), NOW, **by_ada))
     columns = (audit.c.act, audit.c.by, audit.c.way, audit.c.agent, audit.c.administrator_id)

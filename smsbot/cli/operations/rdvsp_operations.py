@@ -14,7 +14,7 @@ import structlog
 
 from smsbot.app import Service
 from smsbot.appointments.intake import Feed, IntakeKind, last_words_heard
-from smsbot.cli.common import CommandFailed, ready_database
+from smsbot.cli.common import CommandFailed, local_time, ready_database
 from smsbot.connected.client import RdvspApi
 from smsbot.connected.connections import EmailAndPassword
 from smsbot.connected.setup import set_webhooks_up
@@ -224,4 +224,4 @@ def _not_signed_in(service: Service, name: str) -> str:
 
 
 def _told(moment: datetime | None) -> str:
-    return "never" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return "never" if moment is None else local_time(moment)

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -26,7 +25,7 @@ from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisatio
 from smsbot.figures.closing import kept_or_counted
 from smsbot.figures.results import AnsweredWithin, Lead, Month, cost_of, to_french_csv, to_french_csv_by_place
 from smsbot.figures.totals import Sums, Totals, read_totals
-from smsbot.model import DEFAULT_TIME_ZONE, Via
+from smsbot.model import Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, csv_file
 from smsbot.web.console.guard import Guard
 
@@ -264,7 +263,7 @@ def _charted(sums: Sequence[MonthSums], *names: str) -> Chart:
 
 def _last_month(text: str, now: datetime) -> Month:
     """The month in `text`, or the present month if the text cannot be read or means a month in the future."""
-    this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
+    this = Month.of(now)
     try:
         return min(Month.parse(text), this)
     except ValueError:

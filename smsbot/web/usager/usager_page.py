@@ -86,7 +86,7 @@ class Pages:
         return self.page(
             name,
             status,
-            verticale=organisation.verticale if organisation else None,
+            verticale=appointment.verticale,
             source=appointment.source,
             organisation=organisation.external_id if organisation else None,
             visit=visit,
