@@ -20,6 +20,7 @@ import certifi
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import forked
 from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summary  # xdist reads no conftest but this
 
 if TYPE_CHECKING:  # loaded only if a test asks for a database: tests of pure modules need none
@@ -147,6 +148,27 @@ def _compile_templates_once() -> None:
         from tests.compiled_templates import keep_compiled
 
         keep_compiled()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """In the process that starts the workers: they all fork processes of smsbot from one, which loads while they do."""
+    if _may_fork(node.config):
+        node.workerinput["forked"] = forked.offer()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    offered = getattr(config, "workerinput", {}).get("forked")
+    if offered is not None:
+        forked.accept(offered)
+
+
+def _may_fork(config: pytest.Config) -> bool:
+    """Whether the folders whose tests start processes are among those that are run."""
+    ignored = {Path(each).resolve() for each in config.getoption("ignore") or ()}
+    chosen = [Path(each.partition("::")[0]).resolve() for each in config.args]
+    folders = {Path(__file__).parent / name for name in ("crash", "walks")} - ignored
+    return any(one.is_relative_to(each) or each.is_relative_to(one) for one in folders for each in chosen)
 
 
 @pytest.hookimpl(trylast=True)  # after the random order was made

@@ -13,15 +13,36 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any, TypeAlias
 
 FORKED = multiprocessing.get_context("forkserver")
 # pytest too: a forked process looks at the script that its tests were started with.
 FORKED.set_forkserver_preload(["pytest", "tests.preloaded"])
 
 _PR_SET_PDEATHSIG = 1
+
+Offer: TypeAlias = tuple[str, bytes | None]
+_SERVER: Any = vars(forkserver)["_forkserver"]
+
+
+def offer() -> Offer:
+    """Start the process that others are forked from. Returns what `accept` needs in other processes of this run.
+
+    To load its modules takes some seconds. With an offer it happens once, not once in each worker.
+    """
+    _SERVER.ensure_running()
+    return _SERVER._forkserver_address, getattr(_SERVER, "_forkserver_authkey", None)
+
+
+def accept(offered: Offer) -> None:
+    """Fork from the process of whoever has offered it, and who ends it."""
+    _SERVER._forkserver_address, _SERVER._forkserver_authkey = offered
+    _SERVER._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)  # whoever has offered it keeps it alive
+    _SERVER.ensure_running = resource_tracker.ensure_running
 
 
 def start(
