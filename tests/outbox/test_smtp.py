@@ -291,7 +291,7 @@ async def stalling_at(step: str) -> AsyncIterator[tuple[str, list[StallingServer
 
 
 BEFORE_THE_TEXT = ("greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA")
-A_MOMENT, FOR_EVER = 0.1, 3600.0
+A_MOMENT, FOR_EVER = 0.3, 3600.0
 
 
 @pytest.mark.anyio
