@@ -1,4 +1,4 @@
-"""Reads HTTP headers that several rooms need: dates, how long to wait, the media type and who asks (RFC 9110)."""
+"""Reads HTTP headers for several rooms: dates, how long to wait, the media type, the credentials (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def http_date(written: str) -> datetime:
 def told_wait(retry_after: str | None, now: datetime, longest: timedelta) -> timedelta | None:
     """How long the header `Retry-After` asks us to wait from `now` (aware): seconds or a date (RFC 9110, 10.2.3).
 
-    At most `longest`. None where the header is missing or cannot be read.
+    At most `longest`. None if the header is missing or cannot be read.
     """
     given = (retry_after or "").strip()
     if given.isdecimal():
@@ -34,11 +34,11 @@ def told_wait(retry_after: str | None, now: datetime, longest: timedelta) -> tim
 
 
 def media_type(content_type: str | None) -> str:
-    """The media type in the header `Content-Type`, in small letters and without parameters; "" where it is missing."""
+    """The media type in the header `Content-Type`, in lower case and without parameters; "" if it is missing."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
 def credentials_of(authorization: str, scheme: str) -> str | None:
-    """What the header `Authorization` gives for this scheme, as `bearer`; None where it is of another one."""
+    """The credentials in the header `Authorization`; None if they are not of this scheme, such as "bearer"."""
     given, _, credentials = authorization.partition(" ")
     return credentials.strip() if given.lower() == scheme else None

@@ -1,7 +1,7 @@
-"""Points in time: the present one, and how one is written as a number or as a text. All of them are aware.
+"""Points in time: the current one, and how to write one as a number or as text. All have a time zone.
 
-Times that others have written are read in `smsbot.sources.times` and `smsbot.http_headers`, and told to people by
-`smsbot.messages.french_dates`.
+`smsbot.sources.times` and `smsbot.http_headers` read times from other systems. `smsbot.messages.french_dates` writes
+times for people.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ _MOST_DIGITS = 18  # microseconds, until the year 9999
 
 
 def utc_now() -> datetime:
-    """The present moment, in UTC. It is the clock of whatever is not given another one."""
+    """The current time, in UTC. It is the default clock."""
     return datetime.now(UTC)
 
 
 def to_microseconds(moment: datetime) -> int:
-    """The whole microseconds since 1970."""
+    """The microseconds since 1970-01-01 00:00 UTC."""
     return (moment - EPOCH) // datetime.resolution
 
 
 def from_microseconds(number: int) -> datetime:
-    """The moment so many microseconds after 1970, in UTC. Raises `OverflowError` after the year 9999."""
+    """The moment in UTC, from the microseconds since 1970-01-01. Raises `OverflowError` after the year 9999."""
     return EPOCH + number * datetime.resolution
 
 
 def read_microseconds(text: str) -> datetime | None:
-    """The moment whose microseconds this text gives, as in an address or form; None for any other text."""
+    """The moment (UTC) from its microseconds as text, for example in a URL or a form; None for any other text."""
     if len(text) > _MOST_DIGITS or not (text.isascii() and text.isdecimal()):
         return None
     try:
@@ -39,7 +39,7 @@ def read_microseconds(text: str) -> datetime | None:
 
 
 def to_iso(moment: datetime, timespec: Literal["auto", "seconds"] = "auto") -> str:
-    """The moment as ISO 8601 writes it in UTC: `2026-05-04T10:00:00Z`, with its microseconds if it has any.
+    """The moment in ISO 8601 and UTC: `2026-05-04T10:00:00Z`, with its microseconds if it has any.
 
     With "seconds" they are cut off.
     """

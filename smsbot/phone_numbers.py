@@ -50,7 +50,7 @@ def takes_sms(number: str | None) -> bool:
     """Whether a person can get SMS at this number (E.164): it is neither a landline nor a number only for calls.
 
     It is also True if the numbering plan does not distinguish mobiles (North America), or if the range is newer than
-    the library. Then the gateway finds out. It is False for None.
+    the library. In these cases the gateway finds out. It is False for None.
     """
     return number is not None and _kind(number) not in _FOR_CALLS_ALONE
 

@@ -28,8 +28,8 @@ MOST_LINK_CHARACTERS = 27
 _TOKEN_AND_SIGNS = re.compile(r"([0-9A-Za-z]+)(?:[\s<].*|(?:(?:[^\w/]|_)[^/]*)?(?:/[\W_]*)?)", re.DOTALL)
 """A token, perhaps with a sign that no token has (a full stop, a bracket, a no-break space) and what follows it.
 
-After white space or "<" everything is text. Else only signs are allowed after a slash, because letters there are the
-address of another page.
+After white space or "<", everything is text. Otherwise only signs may follow a slash, because letters after it would be
+the address of another page.
 """
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -37,17 +37,17 @@ _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
 def derived_key(secret_key: str, purpose: str) -> bytes:
-    """The key for one purpose, made of the service's secret key."""
+    """The key for one purpose, derived from the service's secret key."""
     return hmac.digest(secret_key.encode(), f"smsbot:{purpose}".encode(), hashlib.sha256)
 
 
 def keyed_hash(secret_key: str, purpose: str, text: str) -> str:
-    """A text's hash with the key for one purpose, in hexadecimal: without the secret key nobody makes or checks one."""
+    """The HMAC-SHA256 of a text with the key for one purpose, in hexadecimal. Making or checking it needs the key."""
     return hmac.digest(derived_key(secret_key, purpose), text.encode(), hashlib.sha256).hex()
 
 
 def unpadded_base64(data: bytes) -> str:
-    """These bytes in the letters that addresses may have, without the signs of equality at the end (RFC 4648, 5)."""
+    """These bytes in URL-safe base64, without the "=" at the end (RFC 4648, 5)."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -94,7 +94,7 @@ class Links:
 
     @property
     def base_path(self) -> str:
-        """The path of the public URL: empty, or such as "/smsbot" where the service shares a host."""
+        """The path of the public URL: empty, or for example "/smsbot" if the service shares a host."""
         return urlsplit(self.public_url).path.rstrip("/")
 
     def url_for(self, participation_id: int) -> str:
@@ -106,7 +106,7 @@ class Links:
         return f"{self.base_path}{LINK_PATH}{self._token(participation_id)}"
 
     def participation_id_of(self, token: str) -> int | None:
-        """The participation (our id) that `token` was made for; None where it was not made with this key."""
+        """The participation (our id) that `token` was made for; None if it was not made with this key."""
         if not token or len(token) > MOST_LINK_CHARACTERS or not _VALUES.keys() >= set(token):
             return None
         participation_id = _number(token) >> 8 * LINK_TAG_BYTES
@@ -115,7 +115,7 @@ class Links:
     def participation_id_before_signs(self, path: str) -> int | None:
         """The same for a link that a telephone has read together with the signs behind it: "X5m718MFe05Qf9dLGV).".
 
-        `path` is what comes after "/r/". The tag is checked as usual; None where it is wrong.
+        `path` is what comes after "/r/". The tag is checked as usual; None if it is wrong.
         """
         found = _TOKEN_AND_SIGNS.fullmatch(path)
         return None if found is None else self.participation_id_of(found[1])

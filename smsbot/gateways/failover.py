@@ -46,7 +46,7 @@ class InDoubtAt(SendInDoubt):
 
 
 def unlimited(_sender: str) -> float | None:
-    """The rate of no limit."""
+    """The rate of every sender if there is no limit: None."""
     return None
 
 

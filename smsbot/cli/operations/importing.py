@@ -100,12 +100,12 @@ def refuse_connected(settings: Settings, source: str) -> None:
 
 
 def import_file(database: Database, path: Path, options: ImportOptions | None = None) -> ImportReport:
-    """Take in the appointments of the file at `path`. Raises `smsbot.sources.file_lines.UnreadableFile`."""
+    """Import the appointments of the file at `path`. Raises `smsbot.sources.file_lines.UnreadableFile`."""
     return import_content(database, bytes_of(path), options or ImportOptions())
 
 
 def import_content(database: Database, content: bytes, options: ImportOptions) -> ImportReport:
-    """Take in the appointments of a file with this content. Raises `smsbot.sources.file_lines.UnreadableFile`.
+    """Import the appointments of a file with this content. Raises `smsbot.sources.file_lines.UnreadableFile`.
 
     They are committed some hundreds at a time. After an interruption, importing again does the rest.
     """
@@ -142,7 +142,7 @@ def run_import(file: Path, source: str, columns: str, *, dry_run: bool, quiet_fo
     """Import a file and print the report. Raises `CommandFailed` if something was refused, and other `Problem`s."""
     settings, means = Settings.load(), column_names(columns)
     refuse_connected(settings, source)
-    content = bytes_of(file)  # before a database is made: a wrong path may be that of a wrong folder
+    content = bytes_of(file)  # before a database is created: a wrong path may mean a wrong folder
     with ready_database(settings, make=not dry_run) as database:
         options = ImportOptions(source, means, dry_run, quiet_for, _reminders(database))
         report = import_content(database, content, options)
