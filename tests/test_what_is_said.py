@@ -134,7 +134,7 @@ WRONG_SETTINGS = [
     wrong("SMSBOT_TAKE_BACK_MINUTES", "15 min", "a number of minutes from 0 (never) to 1440"),
     wrong("SMSBOT_RETENTION_DAYS", "trois mois", "a whole number of days from 1 to 3650"),
     wrong("SMSBOT_SEGMENT_PRICE", "0,07", "the price of one SMS segment in euros, such as 0.07"),
-    wrong("SMSBOT_RATE_PER_SECOND", "illimité", "a number of messages above 0, up to 1000; …"),
+    wrong("SMSBOT_RATE_PER_SECOND", "illimité", "a number of messages from 0.001 to 1000; …"),
     wrong("SMSBOT_ANSWERED_PREFIXES", "0033", "country prefixes with commas between them, such as +33,+590"),
     wrong("SMSBOT_ANSWERS_PER_DAY", "aucune", "a whole number from 1 to 1000"),
     wrong("SMSBOT_LOG_LEVEL", "verbose", "debug, info, warning or error"),
