@@ -53,10 +53,13 @@ def test_some_commands_make_it(make_service: MakeService, command: tuple[str, ..
     assert service.run("outbox", "list").returncode == 0
 
 
-def test_no_database_is_made_for_a_file_that_is_not_there(make_service: MakeService) -> None:
+def test_no_database_is_made_for_a_file_that_cannot_be_read(make_service: MakeService) -> None:
     service = make_service(database_url="sqlite:///smsbot.db")
     done = service.run("import", "none.csv")
     assert (done.returncode, done.stderr.partition(" (")[0]) == (1, "The file none.csv cannot be read")
+    (service.folder / "other.csv").write_text("nothing,of,ours\n", encoding="utf-8")
+    done = service.run("import", "other.csv")
+    assert (done.returncode, done.stderr.partition(" CSV")[0]) == (1, "The file is neither JSON nor")
     assert list(service.folder.glob("smsbot.db*")) == []
 
 

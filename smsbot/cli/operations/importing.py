@@ -101,11 +101,12 @@ def refuse_connected(settings: Settings, source: str) -> None:
 
 def import_file(database: Database, path: Path, options: ImportOptions | None = None) -> ImportReport:
     """Import the appointments of the file at `path`. Raises `smsbot.sources.file_lines.UnreadableFile`."""
-    return import_content(database, bytes_of(path), options or ImportOptions())
+    options = options or ImportOptions()
+    return import_entries(database, read_content(bytes_of(path), options.columns), options)
 
 
-def import_content(database: Database, content: bytes, options: ImportOptions) -> ImportReport:
-    """Import the appointments of a file with this content. Raises `smsbot.sources.file_lines.UnreadableFile`.
+def import_entries(database: Database, entries: Iterable[FileEntry], options: ImportOptions) -> ImportReport:
+    """Import the appointments of a file with these entries (`read_content`).
 
     They are committed some hundreds at a time. After an interruption, importing again does the rest.
     """
@@ -114,7 +115,7 @@ def import_content(database: Database, content: bytes, options: ImportOptions) -
     kinds: Counter[IntakeKind] = Counter()
     reminders = begun = 0
     now = datetime.now(UTC)
-    arrivals = _arrivals(read_content(content, options.columns), remarks, to_correct)
+    arrivals = _arrivals(entries, remarks, to_correct)
     while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
         taken = _take(database, chunk, options)
         reminders += taken.reminders
@@ -142,10 +143,11 @@ def run_import(file: Path, source: str, columns: str, *, dry_run: bool, quiet_fo
     """Import a file and print the report. Raises `CommandFailed` if something was refused, and other `Problem`s."""
     settings, means = Settings.load(), column_names(columns)
     refuse_connected(settings, source)
-    content = bytes_of(file)  # before a database is created: a wrong path may mean a wrong folder
+    # Before a database is created: a wrong file may mean a wrong folder.
+    entries = read_content(bytes_of(file), means)
     with ready_database(settings, make=not dry_run) as database:
         options = ImportOptions(source, means, dry_run, quiet_for, _reminders(database))
-        report = import_content(database, content, options)
+        report = import_entries(database, entries, options)
         if not dry_run:
             database.write_now(lambda connection: note_last_word(connection, source, Feed.FILE, datetime.now(UTC)))
     for line in report.lines():
