@@ -195,7 +195,7 @@ class TestTime:
     def test_a_body_that_trickles_in_is_not_waited_for(self, serve: Callable[..., BareServer], path: str) -> None:
         """Neither a route that reads the body nor one that answers without it waits."""
         server = serve(HttpLimits(head_seconds=0.5, request_seconds=0.5))
-        head = request(path, "Content-Length: 1000", method="POST").replace(b"Connection: close\r\n", b"")
+        head = request(path, "Content-Length: 10000", method="POST").replace(b"Connection: close\r\n", b"")
         with server.connect() as connection:
             connection.sendall(head)
             connection.settimeout(0.05)
