@@ -21,11 +21,12 @@ from smsbot.inbox.threads import WAITING
 from smsbot.incoming.message_claims import Arrived
 from smsbot.made_often import made_often
 from smsbot.model import Actor, Status
+from smsbot.notifications.news_writer import OPTED_OUT
 from smsbot.outbox.delivery_status import Fate, fate_of
 from smsbot.store.database import serialising
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, in_one_journey
-from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, opt_outs, outgoing_messages
+from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, outgoing_messages
 
 SENT_LATELY = timedelta(days=7)
 MOST_SENT_LATELY = 8
@@ -108,7 +109,7 @@ def load_known(
         *locks,
         (COMING_OF_PHONES, phones | {"now": first, "cancelled_after": first - CANCELLED_LATELY}),
         (_REMEMBERED, phones),
-        (_OPTED_OUT, phones),
+        (OPTED_OUT, phones),
         (_REMINDERS, phones | since),
         (_PUT_OFF, phones),
         *([(_SENT_LATELY, may_be_ours | since)] if may_be_ours["phones"] else []),
@@ -178,7 +179,6 @@ _REMEMBERED = Prepared(
         is_one_of(conversations.c.usager_number, "phones")
     )
 )
-_OPTED_OUT = Prepared(select(opt_outs.c.number).where(is_one_of(opt_outs.c.number, "phones")))
 _PUT_OFF = Prepared(
     select(incoming_messages.c.from_number).where(
         is_one_of(incoming_messages.c.from_number, "phones"),

@@ -101,11 +101,11 @@ class Turn:
         """
         known = load_known(connection, arrived, self.terms, self.main_sender)
         apart, later = _without_common_appointments(arrived, known)
-        told = 0
+        neutral_texts = 0
         steps = []
         for one in apart:
-            taken = self._decide(connection, one, known[one.phone], told)
-            told += taken.step.says is not None and taken.step.says.reply is Reply.NO_APPOINTMENT
+            taken = self._decide(connection, one, known[one.phone], neutral_texts)
+            neutral_texts += taken.step.says is not None and taken.step.says.reply is Reply.NO_APPOINTMENT
             steps.append(taken)
         outcomes = dict(zip((one.phone for one in apart), self._write(connection, steps), strict=True))
         if later:
@@ -125,8 +125,8 @@ class Turn:
             _tell_of_message(connection, incoming_id, about, arrived.at)
         return TurnOutcome(None, FAILED) if claimed else None
 
-    def _decide(self, connection: Connection, arrived: Arrived, known: Known, told: int) -> _Taken:
-        """The step of one message. `told` is how many neutral texts this transaction sends already."""
+    def _decide(self, connection: Connection, arrived: Arrived, known: Known, neutral_texts: int) -> _Taken:
+        """The step of one message. `neutral_texts` are those that this transaction sends already."""
         coming = known.coming
         facts = Facts(
             coming=tuple(
@@ -148,7 +148,7 @@ class Turn:
             opted_out=known.opted_out,
             gateway_keyword=arrived.keyword,
             written_long_ago=arrived.written_long_ago,
-            stranger_silence=None if coming else self._stranger_silence(connection, arrived, told),
+            stranger_silence=None if coming else self._stranger_silence(connection, arrived, neutral_texts),
             unanswerable=self.answering.why_not(arrived.phone),
             sent_lately=known.sent_lately,
             just_reminded=known.was_just_reminded,
@@ -157,11 +157,11 @@ class Turn:
         taken = step(known.memory, arrived.message.body, facts, arrived.at, expiry=self.expiry)
         return _Taken(arrived, known, taken, _about(connection, taken, known) or known.last)
 
-    def _stranger_silence(self, connection: Connection, arrived: Arrived, told: int) -> str | None:
+    def _stranger_silence(self, connection: Connection, arrived: Arrived, neutral_texts: int) -> str | None:
         if why := self.answering.why_not(arrived.phone):
             return f"no coming appointment, and {why}"
         [[before]] = _NEUTRAL_TEXTS.rows(connection, {"since": arrived.at - timedelta(hours=24)})
-        used_up = before + told >= self.answering.neutral_texts_a_day
+        used_up = before + neutral_texts >= self.answering.neutral_texts_a_day
         return "no coming appointment, and the day's neutral texts are used up" if used_up else None
 
     # What follows from it ---------------------------------------------------------------------------------------------

@@ -24,20 +24,20 @@ from enum import Enum, auto
 from functools import partial
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, update
 
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.participation_queries import participations_of, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald
-from smsbot.notifications.news_writer import News, Recall
+from smsbot.notifications.news_writer import News, Recall, opted_out_among
 from smsbot.outbox.messages import OPTED_OUT, OVERTAKEN, ClaimedMessage
 from smsbot.outbox.outcomes import Held, Refused
 from smsbot.rules.deadline import is_in_time
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.runtime import PeriodicWork
 from smsbot.store.database import Database, is_about_the_database, serialise
-from smsbot.store.tables import opt_outs, participations
+from smsbot.store.tables import participations
 
 EVERY = timedelta(seconds=60)
 AT_ONCE = 50
@@ -72,13 +72,13 @@ class Reminders:
     def due(self, connection: Connection, now: datetime, after: Participation | None = None) -> Due:
         """The next page of participations that await a reminder, the soonest first."""
         found = self._awaiting(connection, now, after)
-        ids = [one.id for one in found if self._verdict(one, now) is not _Verdict.NOT_YET]
+        ids = [one.id for one in found if self._timing(one, now) is not _Timing.NOT_YET]
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
 
     def leaving_now(self, connection: Connection, now: datetime, appointment_ids: Iterable[int]) -> int:
         """How many participations of these appointments get a reminder when reminders are next written."""
         there = (one for each in appointment_ids for one in participations_of(connection, each))
-        return sum(self._awaits_one(one) and self._verdict(one, now) is _Verdict.NOW for one in there)
+        return sum(self._awaits_one(one) and self._timing(one, now) is _Timing.NOW for one in there)
 
     def due_since(self, connection: Connection, now: datetime) -> datetime | None:
         """Since when the oldest reminder has been due that is not written yet; None where none is due."""
@@ -86,7 +86,7 @@ class Reminders:
         while True:
             found = self._awaiting(connection, now, page)
             for participation in found:
-                if self._verdict(participation, now) is _Verdict.NOW:
+                if self._timing(participation, now) is _Timing.NOW:
                     return min(participation.appointment.starts_at - self.lead, now)
             if len(found) < AT_ONCE:
                 return None
@@ -103,10 +103,10 @@ class Reminders:
         awaiting = sorted(filter(self._awaits_one, found.values()), key=_appointment_id)
         for _, together in groupby(awaiting, _appointment_id):
             concerned = list(together)
-            verdict = self._verdict(concerned[0], now)  # the same for all of an appointment
-            if verdict is _Verdict.NOT_YET:
+            timing = self._timing(concerned[0], now)  # the same for all of an appointment
+            if timing is _Timing.NOT_YET:
                 continue
-            if verdict is _Verdict.NOW:
+            if timing is _Timing.NOW:
                 self.herald.tell(connection, concerned, News.REMINDER, now)
             done += [one.id for one in concerned]
         if done:
@@ -121,18 +121,18 @@ class Reminders:
         """
         ids = {one.participation_id for one in messages if one.participation_id}
         there = with_those_reached_alike(connection, ids)
-        verdicts: list[Refused | Held] = []
+        kept_back: list[Refused | Held] = []
         for message in messages:
             told = _told_by(message, there)
             holding = [one for one in told if self._still_holds(one, message, now)]
             participation = next((one for one in holding if one.cancellation_requested_at is None), None)
             if not holding:
-                verdicts.append(Refused(message.id, message.attempt, OVERTAKEN, _NO_LONGER_SO))
+                kept_back.append(Refused(message.id, message.attempt, OVERTAKEN, _NO_LONGER_SO))
             elif participation is None:
-                verdicts.append(Held(message.id, message.attempt, now + UNTIL_ANSWERED))
+                kept_back.append(Held(message.id, message.attempt, now + UNTIL_ANSWERED))
             elif (until := self._morning(participation, self.terms.of(participation), now)) is not None:
-                verdicts.append(Held(message.id, message.attempt, until))
-        return verdicts
+                kept_back.append(Held(message.id, message.attempt, until))
+        return kept_back
 
     def _awaiting(self, connection: Connection, now: datetime, after: Participation | None) -> list[Participation]:
         """The next participations that may need a reminder soon, the soonest first, at most AT_ONCE."""
@@ -157,15 +157,15 @@ class Reminders:
             return timedelta(0)
         return self.quiet_hours.length + BEFORE_NIGHT
 
-    def _verdict(self, participation: Participation, now: datetime) -> _Verdict:
+    def _timing(self, participation: Participation, now: datetime) -> _Timing:
         terms, recall = self.terms.of(participation), self.herald.recall_of(participation)
         if participation.cancellation_requested_at is not None:
-            return _Verdict.NOT_YET  # its source has to answer first
+            return _Timing.NOT_YET  # its source has to answer first
         if recall is None or not self._is_of_use(participation, terms, now):
-            return _Verdict.NEVER
+            return _Timing.NEVER
         if recall is Recall.REMINDER and not self._is_new_to_nobody(participation):
-            return _Verdict.NEVER
-        return _Verdict.NOW if self._is_time(participation, terms, now) else _Verdict.NOT_YET
+            return _Timing.NEVER
+        return _Timing.NOW if self._is_time(participation, terms, now) else _Timing.NOT_YET
 
     def _is_of_use(self, participation: Participation, terms: Terms, now: datetime) -> bool:
         """A reminder is no longer of use once it is too late to cancel."""
@@ -203,7 +203,7 @@ class Reminders:
         )
 
 
-class _Verdict(Enum):
+class _Timing(Enum):
     NOW = auto()
     NOT_YET = auto()
     NEVER = auto()
@@ -277,8 +277,5 @@ class LastLook:
 def _stopped(connection: Connection, messages: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
     """The SMS to numbers that have sent STOP. STOP also counts for messages that were written before it."""
     numbers = {one.recipient for one in messages if one.channel == "sms"}
-    opted_out = set(connection.execute(_OPTED_OUT, {"numbers": list(numbers)}).scalars()) if numbers else set()
+    opted_out = opted_out_among(connection, numbers)
     return [one for one in messages if one.channel == "sms" and one.recipient in opted_out]
-
-
-_OPTED_OUT = select(opt_outs.c.number).where(opt_outs.c.number.in_(bindparam("numbers", expanding=True)))
