@@ -628,6 +628,30 @@ def test_a_right_answer_ends_the_count_of_those_it_fits_alone() -> None:
     assert [one.wrong_answers for one in phone.facts.coming] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("fitting", "reply"),
+    [
+        ((coming(1), coming(2, days=8)), "choose"),
+        ((coming(1, days=0.1), coming(2, days=0.1)), "too_late"),
+        ((coming(1, may_be_cancelled=False),), "not_cancellable"),
+        ((coming(1, is_requested=True),), "request_registered"),
+        ((coming(1, is_requested=True, is_taking_back_requested=True),), "taking_back_under_way"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_right_answer_ends_the_count_whatever_it_leads_to(fitting: tuple[Coming, ...], reply: str) -> None:
+    phone = with_appointments(*fitting, coming(9, "Martin"))
+    assert phone.replies("annuler", "XXX", "dup") == ["ask_letters", "wrong_letters", reply]
+    assert [one.wrong_answers for one in phone.facts.coming] == [*(0 for _ in fitting), 1]
+
+
+def test_the_third_wrong_answer_ends_the_conversation() -> None:
+    phone = Phone()
+    phone.replies("annuler", "MAR", "BER", "PET")
+    phone.facts = Facts((*phone.facts.coming, coming(2, days=8)))  # it was made meanwhile, so it is not locked
+    assert phone.replies("DUP", "annuler dup") == ["outside_flow", "confirm"]  # the letters alone open nothing
+
+
 def test_what_is_locked_is_as_if_it_did_not_exist_for_the_letters() -> None:
     locked = coming(1, "Martin", wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + 24 * HOUR)
     phone = with_appointments(locked, coming(2, "Dupont", days=8))
