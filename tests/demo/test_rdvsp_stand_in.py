@@ -281,7 +281,8 @@ def test_a_call_can_be_cut_before_and_after_it_acted(source: RdvspStandIn) -> No
         seen = []
         for acts in (False, True):
             source.fail(StandInFault(cuts=True, acts=acts), on="participations")
-            with pytest.raises(httpx.RemoteProtocolError):
+            # Where the stand-in has not read the body by then, the system says that the connection was reset.
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
                 api.patch(f"/participations/{part}", json=body)
             seen.append(api.get("/rdvs").json()["rdvs"][0]["status"])
         assert seen == ["unknown", "excused"]
