@@ -216,7 +216,9 @@ async def test_while_another_process_is_writing_only_writes_wait(sqlite_database
 
 
 @pytest.mark.anyio
-async def test_however_many_wait_for_another_process_they_wait_once(tmp_path: Path) -> None:
+async def test_however_many_wait_for_another_process_they_wait_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = Database(f"sqlite:///{tmp_path / 'smsbot.db'}", busy_seconds=0.5)
     metadata.create_all(database.engine)
     begun: list[str] = []
@@ -224,7 +226,13 @@ async def test_however_many_wait_for_another_process_they_wait_once(tmp_path: Pa
     with closing(sqlite3.connect(tmp_path / "smsbot.db", isolation_level=None)) as another:
         another.execute("BEGIN IMMEDIATE")
         works = (partial(opt_out, number=f"+3361{number}") for number in range(150))
-        outcomes = await asyncio.gather(*(database.write(work) for work in works), return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        all_at = loop.time()
+        with monkeypatch.context() as while_they_come:  # all at the same moment, however slow the machine is
+            while_they_come.setattr(loop, "time", lambda: all_at)
+            writes = [asyncio.create_task(database.write(work)) for work in works]
+            await asyncio.sleep(0)
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
         another.execute("ROLLBACK")
     assert {type(outcome) for outcome in outcomes} == {OperationalError}
     assert begun == ["BEGIN IMMEDIATE"] * 2, "at once, and in a thread that waited"
