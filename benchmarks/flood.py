@@ -153,7 +153,7 @@ def _request(url: str, number: int, now: datetime) -> bytes:
         "status": "unknown" if starts_at > now else "seen",
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(minutes=30)).isoformat(),
-        "created_at": (starts_at - timedelta(days=40)).isoformat(),
+        "created_at": (min(starts_at, now) - timedelta(days=40)).isoformat(),  # news of today would be told
         "address": "1 place de la Mairie, 62000 Arras",
         "collectif": False,
         "organisation": {"id": 12, "name": "MDS Arras Sud", "phone_number": "3949", "verticale": "rdv_solidarites"},
