@@ -273,6 +273,7 @@ class _Listener:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._bell: socket.socket | None = None  # closing it wakes the thread, which reads the other end
+        self._problem: str | None = None  # the kind of the last error, until signals are received again
 
     def start(self) -> None:
         if self._thread is None:
@@ -292,8 +293,18 @@ class _Listener:
                 try:
                     self._listen(bell)
                 except Exception as error:  # noqa: BLE001 - after any error the thread must go on
-                    logger.warning("signals of other processes are not received", error=type(error).__name__)
+                    self._note_problem(type(error).__name__)
                     self._stopping.wait(_RECONNECT_SECONDS)
+
+    def _note_problem(self, problem: str | None) -> None:
+        """Log a problem once, and not at every try to connect again; and its end."""
+        if problem == self._problem:
+            return
+        self._problem = problem
+        if problem is None:
+            logger.info("signals of other processes are received again")
+        else:
+            logger.warning("signals of other processes are not received", error=problem)
 
     def _listen(self, bell: socket.socket) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection, selectors.DefaultSelector() as selector:
@@ -301,6 +312,7 @@ class _Listener:
             selector.register(connection, selectors.EVENT_READ)
             connection.execute("LISTEN smsbot")
             self._database.dispatch(self._database.topics)  # signals may have been missed before the connection
+            self._note_problem(None)
             while not self._stopping.is_set():
                 for notification in connection.notifies(timeout=0):
                     self._database.dispatch({notification.payload})

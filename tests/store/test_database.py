@@ -181,7 +181,7 @@ async def test_who_listens_goes_on_whatever_has_failed(
 ) -> None:
     monkeypatch.setattr("smsbot.store.database._RECONNECT_SECONDS", 0.01)
     there, heard = open_database(postgresql_url), threading.Event()
-    failures = [ReadOnlySqlTransaction("after a failover"), RuntimeError("the loop is closed")]
+    failures = [ReadOnlySqlTransaction("after a failover"), *(RuntimeError("the loop is closed") for _ in range(3))]
 
     def hear() -> None:
         if failures:
@@ -191,7 +191,7 @@ async def test_who_listens_goes_on_whatever_has_failed(
     with capture_logs() as logs:
         there.subscribe("outgoing", hear)
         assert await asyncio.to_thread(heard.wait, 10)
-    assert [log["error"] for log in logs] == ["RuntimeError", "ReadOnlySqlTransaction"]
+    assert [log["error"] for log in logs if "error" in log] == ["RuntimeError", "ReadOnlySqlTransaction"]
 
 
 def test_another_engine_is_refused() -> None:
