@@ -21,8 +21,8 @@ from smsbot.inbox.threads import WAITING
 from smsbot.incoming.message_claims import Arrived
 from smsbot.made_often import made_often
 from smsbot.model import Actor, Status
-from smsbot.notifications.news_writer import OPTED_OUT
 from smsbot.outbox.delivery_status import Fate, fate_of
+from smsbot.outbox.stop_list import OPTED_OUT_AMONG
 from smsbot.store.database import serialising
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, in_one_journey
@@ -109,7 +109,7 @@ def load_known(
         *locks,
         (COMING_OF_PHONES, phones | {"now": first, "cancelled_after": first - CANCELLED_LATELY}),
         (_REMEMBERED, phones),
-        (OPTED_OUT, phones),
+        (OPTED_OUT_AMONG, phones),
         (_REMINDERS, phones | since),
         (_PUT_OFF, phones),
         *([(_SENT_LATELY, may_be_ours | since)] if may_be_ours["phones"] else []),

@@ -5,7 +5,7 @@ Nothing is put into the outbox here. `herald` decides who is told what, and enqu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,11 +19,10 @@ from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, Sms, SmsTexts
 from smsbot.outbox.messages import Kind, OutgoingMessage
+from smsbot.outbox.stop_list import is_opted_out
 from smsbot.policy import Policy
 from smsbot.signing import Links
-from smsbot.store.many import is_one_of
-from smsbot.store.prepared import Prepared
-from smsbot.store.tables import incoming_messages, opt_outs
+from smsbot.store.tables import incoming_messages
 
 
 class News(StrEnum):
@@ -223,19 +222,6 @@ def _end_apart(together: Sequence[Participation]) -> bool:
     return len(together) > 1 and together[0].appointment.collective
 
 
-def opted_out_among(connection: Connection, numbers: Collection[str]) -> set[str]:
-    """Those of these numbers (E.164) that have said STOP."""
-    rows = OPTED_OUT.rows(connection, {"phones": list(numbers)}) if numbers else []
-    return {number for [number] in rows}
-
-
-def is_opted_out(connection: Connection, number: str) -> bool:
-    """Whether this number (E.164) has said STOP."""
-    return bool(opted_out_among(connection, [number]))
-
-
 _WRITTEN_ON = select(incoming_messages.c.from_number, incoming_messages.c.to_number).where(
     incoming_messages.c.id == bindparam("this")
 )
-OPTED_OUT = Prepared(select(opt_outs.c.number).where(is_one_of(opt_outs.c.number, "phones")))
-"""The numbers among `phones` (E.164) that have said STOP."""

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.participation_queries import participations_of
 from smsbot.notifications.herald import Herald
-from smsbot.notifications.news_writer import is_opted_out
 from smsbot.outbox.messages import UNASKED
+from smsbot.outbox.stop_list import is_opted_out
 from smsbot.store.prepared import Prepared, RowValues
 from smsbot.store.tables import outgoing_messages
 

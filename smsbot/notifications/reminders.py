@@ -30,9 +30,10 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.participation_queries import participations_of, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald
-from smsbot.notifications.news_writer import News, Recall, opted_out_among
+from smsbot.notifications.news_writer import News, Recall
 from smsbot.outbox.messages import OPTED_OUT, OVERTAKEN, ClaimedMessage
 from smsbot.outbox.outcomes import Held, Refused
+from smsbot.outbox.stop_list import opted_out_among
 from smsbot.rules.deadline import is_in_time
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.runtime import PeriodicWork
