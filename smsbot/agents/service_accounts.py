@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from smsbot.agents.account_changes import note_account, shut_out
 from smsbot.agents.accounts import Agent, Role, agent_of
@@ -117,7 +117,7 @@ def add_service(
     known = connection.execute(select(agents.c.id, agents.c.revoked_at).where(agents.c.email == name)).one_or_none()
     if known is None:
         values = {"email": name, "created_at": now, "role_everywhere": role_everywhere}
-        new = upsert(connection, agents).values(values).returning(agents.c.id)
+        new = insert(agents).values(values).returning(agents.c.id)
         agent_id = connection.execute(new).scalar_one()
     elif known.revoked_at is None:
         raise ServiceRefused("taken", f"There is a service {name} already: take another name, or revoke it first.")
@@ -136,7 +136,7 @@ def add_service(
         for source, external_id in dict.fromkeys(organisations or ())
     ]
     if rows:
-        connection.execute(upsert(connection, agent_organisations), rows)
+        connection.execute(insert(agent_organisations), rows)
     agent = Agent(agent_id, name, everywhere=organisations is None)
     note_account(connection, "service_added", agent, via, now, administrator)
     return _issue(connection, agent, token_days, now)

@@ -58,7 +58,7 @@ class Coming:
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
 
     @property
-    def told_at(self) -> datetime:
+    def starts_as_told(self) -> datetime:
         """The day, hour and minute that the usager is told. They are without a time zone, so two appointments may have
         the same ones at different moments.
         """
@@ -113,7 +113,7 @@ class Facts:
             return frozenset()
         at: defaultdict[datetime, list[Coming]] = defaultdict(list)
         for one in self.coming:
-            at[one.told_at].append(one)
+            at[one.starts_as_told].append(one)
         return frozenset(
             one.id
             for together in at.values()
